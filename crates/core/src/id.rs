@@ -1,0 +1,13 @@
+//! Identifiers. Owns nothing but their shape; where they come from is `app`'s business.
+
+use uuid::Uuid;
+
+/// The organisation that owns a row. Everything of one organisation is invisible to another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct OrganisationId(pub Uuid);
+
+impl std::fmt::Display for OrganisationId {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(formatter)
+    }
+}

@@ -1,0 +1,10 @@
+//! The domain of Florin, pure: what a contract, a price or a payment means and what it does.
+//!
+//! Owns every rule of billing. Does not own time, identity, storage or transport: instants and ids
+//! are arguments, results are values. **There is no async, no I/O, no clock, no randomness, no
+//! environment, no logging and no floating-point arithmetic in this crate.**
+
+#![deny(clippy::float_arithmetic)]
+#![warn(missing_docs)]
+
+pub mod id;
