@@ -7,4 +7,9 @@
 #![deny(clippy::float_arithmetic)]
 #![warn(missing_docs)]
 
+pub use jiff::Timestamp;
+
+pub mod address;
+pub mod customer;
 pub mod id;
+pub mod instant;

@@ -1,0 +1,227 @@
+//! A customer as JSON writes it.
+
+use florin_app::customer::{Addressed, Written};
+use florin_core::customer::{Customer, Details, TaxId};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::{address::AddressBody, value::Instant};
+
+/// A tax registration, shown on documents.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub(super) struct TaxIdBody {
+    /// Country or union.
+    #[schema(min_length = 1, max_length = 8, example = "USA")]
+    country_code: String,
+    /// Kind of number.
+    #[schema(min_length = 1, max_length = 16, example = "TIN")]
+    tax_code: String,
+    /// The number.
+    #[schema(min_length = 1, max_length = 64, example = "12-3456789")]
+    tax_id: String,
+}
+
+/// What a caller may write of a customer.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub(super) struct CustomerInput {
+    /// Name on documents.
+    #[schema(min_length = 1, max_length = 255, example = "Northwind Labs")]
+    customer_name: String,
+    /// Your own id for the customer; unique in the organisation. A UUID becomes the customer's id; an
+    /// empty text is none.
+    #[schema(max_length = 255, example = "CRM-771")]
+    external_id: Option<String>,
+    /// Where documents go; unique in the organisation.
+    #[schema(max_length = 320, format = Email, example = "ap@northwind.example")]
+    email: Option<String>,
+    /// Telephone number with country code.
+    #[schema(max_length = 64, example = "+1-555-0142")]
+    phone_number: Option<String>,
+    /// Billing address; becomes the default of the address book.
+    address: Option<AddressBody>,
+    /// Shipping address; becomes the default of the address book.
+    ship_to_address: Option<AddressBody>,
+    /// Tax registrations.
+    #[schema(max_items = 20)]
+    tax_info: Option<Vec<TaxIdBody>>,
+    /// Free data. `parent_customer_id`, `invoice_consolidation_enabled` and `exempt_tax` have a
+    /// meaning.
+    #[schema(value_type = Option<Object>, example = json!({"segment": "mid-market"}))]
+    custom_data: Option<Value>,
+    /// Values of the organisation's custom attributes.
+    #[schema(value_type = Option<Object>, example = json!({}))]
+    custom_attributes: Option<Value>,
+    /// Whether e-mails are sent; true unless told.
+    #[schema(example = true)]
+    communications_enabled: Option<bool>,
+    /// Whether approved invoices are charged to the default payment method; true unless told.
+    #[schema(example = true)]
+    auto_charge_enabled: Option<bool>,
+    /// The business entity that bills; the organisation's default unless told. Set once.
+    business_entity_id: Option<Uuid>,
+}
+
+/// A customer.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct CustomerResponse {
+    /// Id of the customer.
+    id: Uuid,
+    /// Your own id for the customer.
+    #[schema(example = "CRM-771")]
+    external_id: Option<String>,
+    /// Name on documents.
+    #[schema(example = "Northwind Labs")]
+    customer_name: String,
+    /// Where documents go.
+    #[schema(example = "ap@northwind.example")]
+    email: Option<String>,
+    /// Telephone number with country code.
+    #[schema(example = "+1-555-0142")]
+    phone_number: Option<String>,
+    /// Free data.
+    #[schema(value_type = Object, example = json!({"segment": "mid-market"}))]
+    custom_data: Value,
+    /// Values of the organisation's custom attributes.
+    #[schema(value_type = Object, example = json!({}))]
+    custom_attributes: Value,
+    /// Default billing address.
+    address: Option<AddressBody>,
+    /// Default shipping address.
+    ship_to_address: Option<AddressBody>,
+    /// Tax registrations.
+    tax_info: Vec<TaxIdBody>,
+    /// Whether e-mails are sent.
+    #[schema(example = true)]
+    communications_enabled: bool,
+    /// Whether approved invoices are charged to the default payment method.
+    #[schema(example = true)]
+    auto_charge_enabled: bool,
+    /// The business entity that bills.
+    business_entity_id: Option<Uuid>,
+    /// When it was created.
+    created_at: Instant,
+    /// When it last changed.
+    updated_at: Instant,
+}
+
+impl From<CustomerInput> for Written {
+    fn from(input: CustomerInput) -> Self {
+        let CustomerInput {
+            customer_name,
+            external_id,
+            email,
+            phone_number,
+            address,
+            ship_to_address,
+            tax_info,
+            custom_data,
+            custom_attributes,
+            communications_enabled,
+            auto_charge_enabled,
+            business_entity_id,
+        } = input;
+        let details = Details {
+            external_id,
+            customer_name,
+            email,
+            phone_number,
+            tax_info: tax_info.into_iter().flatten().map(TaxId::from).collect(),
+            custom_data: custom_data.unwrap_or_else(|| json!({})),
+            custom_attributes: custom_attributes.unwrap_or_else(|| json!({})),
+            communications_enabled: communications_enabled.unwrap_or(true),
+            auto_charge_enabled: auto_charge_enabled.unwrap_or(true),
+            business_entity_id,
+        };
+        Self {
+            details,
+            address: address.map(Into::into),
+            ship_to_address: ship_to_address.map(Into::into),
+        }
+    }
+}
+
+impl From<Addressed> for CustomerInput {
+    fn from(addressed: Addressed) -> Self {
+        let CustomerResponse {
+            external_id,
+            customer_name,
+            email,
+            phone_number,
+            custom_data,
+            custom_attributes,
+            address,
+            ship_to_address,
+            tax_info,
+            communications_enabled,
+            auto_charge_enabled,
+            business_entity_id,
+            ..
+        } = addressed.into();
+        Self {
+            customer_name,
+            external_id,
+            email,
+            phone_number,
+            address,
+            ship_to_address,
+            tax_info: Some(tax_info),
+            custom_data: Some(custom_data),
+            custom_attributes: Some(custom_attributes),
+            communications_enabled: Some(communications_enabled),
+            auto_charge_enabled: Some(auto_charge_enabled),
+            business_entity_id,
+        }
+    }
+}
+
+impl From<Addressed> for CustomerResponse {
+    fn from(addressed: Addressed) -> Self {
+        let Addressed { customer, billing, shipping } = addressed;
+        let Customer { id, details, created_at, updated_at } = customer;
+        let Details {
+            external_id,
+            customer_name,
+            email,
+            phone_number,
+            tax_info,
+            custom_data,
+            custom_attributes,
+            communications_enabled,
+            auto_charge_enabled,
+            business_entity_id,
+        } = details;
+        Self {
+            id,
+            external_id,
+            customer_name,
+            email,
+            phone_number,
+            custom_data,
+            custom_attributes,
+            address: billing.map(|entry| entry.address.into()),
+            ship_to_address: shipping.map(|entry| entry.address.into()),
+            tax_info: tax_info.into_iter().map(TaxIdBody::from).collect(),
+            communications_enabled,
+            auto_charge_enabled,
+            business_entity_id,
+            created_at: Instant(created_at),
+            updated_at: Instant(updated_at),
+        }
+    }
+}
+
+impl From<TaxIdBody> for TaxId {
+    fn from(body: TaxIdBody) -> Self {
+        let TaxIdBody { country_code, tax_code, tax_id } = body;
+        Self { country_code, tax_code, tax_id }
+    }
+}
+
+impl From<TaxId> for TaxIdBody {
+    fn from(tax_id: TaxId) -> Self {
+        let TaxId { country_code, tax_code, tax_id } = tax_id;
+        Self { country_code, tax_code, tax_id }
+    }
+}

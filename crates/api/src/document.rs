@@ -1,0 +1,185 @@
+//! The OpenAPI document and the page that shows it.
+//!
+//! Owns what holds for every operation: headers, security and the answers that any request can get.
+
+use std::sync::Arc;
+
+use axum::{Json, Router, routing::get};
+use serde_json::{Map, Value, json};
+use utoipa::openapi::OpenApi;
+use utoipa_swagger_ui::{Config, SwaggerUi};
+
+use crate::{CODES, context::Server};
+
+/// The OpenAPI document.
+pub fn openapi() -> Value {
+    finish(crate::resources().into_openapi())
+}
+
+/// Adds to the collected operations what they all share.
+pub(crate) fn finish(collected: OpenApi) -> Value {
+    let mut document = serde_json::to_value(collected).unwrap_or_default();
+    document["openapi"] = json!("3.1.0");
+    document["info"] = json!({
+        "title": "Florin",
+        "version": env!("CARGO_PKG_VERSION"),
+        "description": INTRODUCTION,
+        "license": { "name": "Apache-2.0", "identifier": "Apache-2.0" },
+    });
+    document["security"] = json!([
+        { "ApiTokenAuth": [], "OrganisationAuth": [] },
+        { "BearerAuth": [], "OrganisationAuth": [] },
+    ]);
+    document["components"]["securitySchemes"] = security_schemes();
+    document["components"]["schemas"]["Refusal"] = refusal_schema();
+    document["components"]["schemas"]["HTTPValidationError"] = invalid_schema();
+    if let Some(paths) = document["paths"].as_object_mut() {
+        for (alias, path) in ALIASES {
+            paths.insert((*alias).to_owned(), deprecated(&paths[*path]));
+        }
+        for (path, item) in paths {
+            for (method, operation) in item.as_object_mut().into_iter().flatten() {
+                operation["operationId"] = Value::from(operation_id(method, path));
+                complete(operation, method, path.contains('{'));
+            }
+        }
+    }
+    document
+}
+
+/// Older spellings of a path, served by the same handlers.
+const ALIASES: &[(&str, &str)] = &[("/customer", "/customers")];
+
+fn deprecated(item: &Value) -> Value {
+    let mut item = item.clone();
+    for operation in item.as_object_mut().into_iter().flat_map(Map::values_mut) {
+        operation["deprecated"] = Value::from(true);
+    }
+    item
+}
+
+fn operation_id(method: &str, path: &str) -> String {
+    let words = path.split(['/', '{', '}', '_', '-']).filter(|word| !word.is_empty());
+    std::iter::once(method).chain(words).collect::<Vec<_>>().join("_")
+}
+
+const INTRODUCTION: &str = "Order to cash: usage metering, contracts, pricing, invoices, payments, \
+    ledger, revenue.\n\nEvery request carries an API key (`x-api-key`, or `Authorization: Bearer`) \
+    and the id of its organisation (`organisation`). Instants are UTC, amounts are exact decimals.";
+
+fn security_schemes() -> Value {
+    json!({
+        "ApiTokenAuth": { "type": "apiKey", "in": "header", "name": "x-api-key",
+            "description": "An API key of the organisation." },
+        "OrganisationAuth": { "type": "apiKey", "in": "header", "name": "organisation",
+            "description": "The organisation's id." },
+        "BearerAuth": { "type": "http", "scheme": "bearer",
+            "description": "The same API key as a bearer token." },
+    })
+}
+
+fn refusal_schema() -> Value {
+    let codes: Vec<&str> = CODES.iter().map(|row| row.code).collect();
+    json!({
+        "type": "object",
+        "description": "Why a request was refused. Nothing was changed.",
+        "required": ["detail", "code"],
+        "properties": {
+            "detail": { "type": "string", "description": "What is wrong and what to do.",
+                "example": "there is no customer with this id" },
+            "code": { "type": "string", "enum": codes, "description": "Name of the rule.",
+                "example": "NOT_FOUND" },
+        },
+    })
+}
+
+fn invalid_schema() -> Value {
+    json!({
+        "type": "object",
+        "description": "Every place of the request that cannot be used. Nothing was changed.",
+        "required": ["detail"],
+        "properties": { "detail": { "type": "array", "items": {
+            "type": "object",
+            "required": ["loc", "msg", "type"],
+            "properties": {
+                "loc": { "type": "array", "items": { "type": ["string", "integer"] },
+                    "description": "The part of the request, then keys and indices.",
+                    "example": ["body", "customer_name"] },
+                "msg": { "type": "string", "description": "What to send instead.",
+                    "example": "field required" },
+                "type": { "type": "string", "description": "Machine-readable kind.",
+                    "example": "value_error.missing" },
+            },
+        } } },
+    })
+}
+
+/// Statuses that any operation can answer, with the schema of their bodies.
+const SHARED_ANSWERS: &[(u16, &str, &str)] = &[
+    (400, "A rule forbids it.", "Refusal"),
+    (401, "No API key, or not a good one.", "Refusal"),
+    (422, "Fields of the request cannot be used; all are named.", "HTTPValidationError"),
+    (429, "The key sent too many requests.", "Refusal"),
+    (503, "The database is busy; try again.", "Refusal"),
+];
+
+fn complete(operation: &mut Value, method: &str, has_ids: bool) {
+    if operation["security"].is_array() {
+        return;
+    }
+    let answers = &mut operation["responses"];
+    for (status, description, schema) in SHARED_ANSWERS {
+        answers[status.to_string()] = answer(description, schema);
+    }
+    if has_ids {
+        answers["404"] = answer("The organisation has no such resource.", "Refusal");
+    }
+    if matches!(method, "post" | "put" | "patch") {
+        answers["413"] = answer("The body is too large.", "Refusal");
+    }
+    let mut parameters = vec![header_parameter(
+        "apiversion",
+        "Version of the API that the client was written for; accepted and ignored.",
+        "20230501",
+    )];
+    if method == "post" {
+        answers["409"] = answer("The Idempotency-Key stands for another request.", "Refusal");
+        parameters.push(header_parameter(
+            "Idempotency-Key",
+            "Repeating a request under the same key repeats its answer, not its effect; 24 hours.",
+            "5a1f0c52-9d1e-4a55-9a0c-0f3a3c8a7b11",
+        ));
+    }
+    if !operation["parameters"].is_array() {
+        operation["parameters"] = json!([]);
+    }
+    if let Some(known) = operation["parameters"].as_array_mut() {
+        known.extend(parameters);
+    }
+}
+
+fn answer(description: &str, schema: &str) -> Value {
+    let reference = format!("#/components/schemas/{schema}");
+    let content = json!({ "application/json": { "schema": { "$ref": reference } } });
+    json!({ "description": description, "content": content })
+}
+
+fn header_parameter(name: &str, description: &str, example: &str) -> Value {
+    let mut schema = Map::new();
+    schema.insert("type".to_owned(), json!("string"));
+    if name == "Idempotency-Key" {
+        schema.insert("minLength".to_owned(), json!(1));
+        schema.insert("maxLength".to_owned(), json!(255));
+        schema.insert("pattern".to_owned(), json!("^[!-~]+$"));
+    }
+    json!({ "name": name, "in": "header", "required": false, "description": description,
+        "schema": schema, "example": example })
+}
+
+/// `/openapi.json` and the interactive page at `/docs`.
+pub(crate) fn routes(document: Value) -> Router<Arc<Server>> {
+    let page = SwaggerUi::new("/docs").config(Config::from("/openapi.json"));
+    Router::new()
+        .route("/openapi.json", get(move || std::future::ready(Json(document.clone()))))
+        .merge(Router::<Arc<Server>>::from(page))
+}

@@ -1,0 +1,201 @@
+//! Errors as HTTP answers. **The only file that knows statuses.**
+//!
+//! Every code is a row of [`CODES`]; the reference page of errors is made from that table, and a test
+//! provokes each row.
+
+use axum::{
+    Json,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use florin_app::FieldError;
+use serde_json::{Value, json};
+
+/// A row of the table of error codes.
+#[derive(Debug)]
+pub struct Code {
+    /// The `code` of the answer.
+    pub code: &'static str,
+    /// The answer's status.
+    pub status: u16,
+    /// When it is answered.
+    pub meaning: &'static str,
+}
+
+const fn code(code: &'static str, status: u16, meaning: &'static str) -> Code {
+    Code { code, status, meaning }
+}
+
+/// Every code that an answer can carry. A 422 carries the list of bad fields instead of a code.
+pub const CODES: &[Code] = &[
+    code("UNAUTHORISED", 401, "no key, an unknown or revoked key, or another organisation's"),
+    code("NOT_FOUND", 404, "the organisation has no such resource, or there is no such route"),
+    code("METHOD_NOT_ALLOWED", 405, "the route exists, but not with this method"),
+    code("BODY_TOO_LARGE", 413, "the body has more bytes than the limit"),
+    code("RATE_LIMITED", 429, "the key sent more requests than it may; see `Retry-After`"),
+    code("INTERNAL", 500, "a fault of the server; the request id finds it in the log"),
+    code("DATABASE_BUSY", 503, "the database did not answer in time; see `Retry-After`"),
+    code("IDEMPOTENCY_KEY_REUSED", 409, "the same Idempotency-Key came with another request"),
+    code("CUSTOMER_EMAIL_TAKEN", 400, "another customer has this e-mail address"),
+    code("CUSTOMER_EXTERNAL_ID_TAKEN", 400, "another customer has this external_id"),
+    code("BUSINESS_ENTITY_FIXED", 400, "a customer's business entity is set once"),
+];
+
+/// What a handler answers.
+pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// A request that is not answered with its resource.
+#[derive(Debug)]
+pub(crate) enum Error {
+    /// An operation refused.
+    App(florin_app::Error),
+    /// The request cannot be read: every bad place of it.
+    Unreadable(Vec<BadField>),
+    /// No key, or not a good one.
+    Unauthorised(&'static str),
+    /// The body is over the limit.
+    TooLarge,
+    /// The key sends too much; seconds to wait.
+    RateLimited(u64),
+    /// The key stands for another request.
+    IdempotencyKeyReused,
+    /// The answer that an earlier request with the same key got.
+    Replay { status: u16, body: String },
+    /// No such route.
+    UnknownRoute,
+    /// No such method on this route.
+    UnknownMethod,
+    /// A fault of ours.
+    Internal(String),
+}
+
+/// A place in the request that cannot be used.
+#[derive(Clone, Debug)]
+pub(crate) struct BadField {
+    /// `body`, `query`, `path` or `header`.
+    pub(crate) part: &'static str,
+    /// Keys and indices from there.
+    pub(crate) path: Vec<String>,
+    /// What to send instead.
+    pub(crate) message: String,
+    /// Machine-readable kind.
+    pub(crate) kind: String,
+}
+
+impl BadField {
+    fn document(self) -> Value {
+        let inner = self.path.into_iter().map(|key| match key.parse::<u64>() {
+            Ok(index) => Value::from(index),
+            Err(_) => Value::from(key),
+        });
+        let loc: Vec<Value> = std::iter::once(Value::from(self.part)).chain(inner).collect();
+        json!({ "loc": loc, "msg": self.message, "type": self.kind })
+    }
+}
+
+impl From<florin_app::Error> for Error {
+    fn from(error: florin_app::Error) -> Self {
+        Self::App(error)
+    }
+}
+
+impl From<florin_store::Error> for Error {
+    fn from(error: florin_store::Error) -> Self {
+        Self::App(florin_app::Error::Store(error))
+    }
+}
+
+impl From<FieldError> for BadField {
+    fn from(error: FieldError) -> Self {
+        let FieldError { path, message, kind } = error;
+        Self { part: "body", path, message, kind: kind.to_owned() }
+    }
+}
+
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        match self {
+            Self::App(error) => of_app(error),
+            Self::Unreadable(fields) => invalid(fields),
+            Self::Unauthorised(detail) => refusal("UNAUTHORISED", detail),
+            Self::TooLarge => {
+                let max = crate::BODY_BYTES_MAX;
+                refusal("BODY_TOO_LARGE", format!("the body may have {max} bytes at most"))
+            }
+            Self::RateLimited(seconds) => {
+                let detail = format!("too many requests: wait {seconds} s");
+                retry_after(seconds, refusal("RATE_LIMITED", detail))
+            }
+            Self::IdempotencyKeyReused => refusal(
+                "IDEMPOTENCY_KEY_REUSED",
+                "this Idempotency-Key was used for another request: send a new key",
+            ),
+            Self::Replay { status, body } => replay(status, body),
+            Self::UnknownRoute => refusal("NOT_FOUND", "there is no such route: see /docs"),
+            Self::UnknownMethod => {
+                refusal("METHOD_NOT_ALLOWED", "this route has no such method: see /docs")
+            }
+            Self::Internal(cause) => internal(&cause),
+        }
+    }
+}
+
+fn of_app(error: florin_app::Error) -> Response {
+    match error {
+        florin_app::Error::NotFound { .. } => refusal("NOT_FOUND", error.to_string()),
+        florin_app::Error::Refused { code, message } => refusal(code, message),
+        florin_app::Error::Invalid(fields) => {
+            invalid(fields.into_iter().map(BadField::from).collect())
+        }
+        florin_app::Error::Store(florin_store::Error::Busy) => retry_after(
+            1,
+            refusal("DATABASE_BUSY", "the database is busy: nothing was changed, try again"),
+        ),
+        florin_app::Error::Store(error) => internal(&error.to_string()),
+    }
+}
+
+fn refusal(code: &'static str, detail: impl Into<String>) -> Response {
+    let row = CODES.iter().find(|row| row.code == code);
+    let status = row.and_then(|row| StatusCode::from_u16(row.status).ok());
+    let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let detail: String = detail.into();
+    (status, Json(json!({ "detail": detail, "code": code }))).into_response()
+}
+
+fn invalid(fields: Vec<BadField>) -> Response {
+    let detail: Vec<Value> = fields.into_iter().map(BadField::document).collect();
+    (StatusCode::UNPROCESSABLE_ENTITY, Json(json!({ "detail": detail }))).into_response()
+}
+
+fn replay(status: u16, body: String) -> Response {
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
+    let headers = [
+        (header::CONTENT_TYPE, HeaderValue::from_static("application/json")),
+        (header::HeaderName::from_static("idempotent-replayed"), HeaderValue::from_static("true")),
+    ];
+    (status, headers, body).into_response()
+}
+
+fn retry_after(seconds: u64, mut response: Response) -> Response {
+    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    response
+}
+
+/// The cause goes to the log, not to the client.
+fn internal(cause: &str) -> Response {
+    tracing::error!(cause, "a request failed");
+    refusal("INTERNAL", "a fault of the server: quote the x-request-id of this answer")
+}
+
+pub(crate) async fn unknown_route() -> Error {
+    Error::UnknownRoute
+}
+
+pub(crate) async fn unknown_method() -> Error {
+    Error::UnknownMethod
+}
+
+pub(crate) fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {
+    internal("a handler panicked")
+}

@@ -1,0 +1,71 @@
+//! The REST API: JSON in, JSON out.
+//!
+//! Owns requests, responses, their documentation and the status of each error. Does not own rules,
+//! records or time. **There is no arithmetic in this crate, and no write that bypasses
+//! [`florin_app`].** To add an endpoint, follow [`customer`] and the page `docs/adding-an-endpoint.md`.
+//!
+//! A request body is checked against the schema that the OpenAPI document shows for it, so the document
+//! cannot promise what the server does not do.
+
+mod body;
+mod context;
+mod document;
+mod error;
+mod list;
+mod observe;
+mod path;
+mod schema;
+mod value;
+
+mod address;
+mod api_key;
+mod customer;
+mod system;
+
+use std::{num::NonZeroU32, sync::Arc};
+
+use axum::{Router, extract::DefaultBodyLimit, middleware};
+use florin_app::App;
+use metrics_exporter_prometheus::PrometheusHandle;
+use utoipa_axum::router::OpenApiRouter;
+
+pub use context::Server;
+pub use document::openapi;
+pub use error::{CODES, Code};
+
+/// Bytes of a request body at most.
+pub const BODY_BYTES_MAX: usize = 1024 * 1024;
+
+/// How the API is served.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// Requests per second that one key may send; `None` is no limit.
+    pub rate_limit: Option<NonZeroU32>,
+    /// What `/metrics` shows.
+    pub metrics: Option<PrometheusHandle>,
+}
+
+/// Every route, ready to serve.
+pub fn router(app: App, settings: Settings) -> Router {
+    let server = Arc::new(Server::new(app, settings));
+    let (routes, document) = resources().split_for_parts();
+    let document = document::finish(document);
+    routes
+        .merge(system::open_routes())
+        .merge(document::routes(document))
+        .fallback(error::unknown_route)
+        .method_not_allowed_fallback(error::unknown_method)
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(middleware::from_fn_with_state(server.clone(), context::idempotency))
+        .layer(tower_http::catch_panic::CatchPanicLayer::custom(error::panicked))
+        .layer(middleware::from_fn_with_state(server.clone(), observe::request))
+        .with_state(server)
+}
+
+/// The documented routes.
+fn resources() -> OpenApiRouter<Arc<Server>> {
+    OpenApiRouter::new()
+        .merge(customer::routes())
+        .merge(api_key::routes())
+        .merge(system::routes())
+}

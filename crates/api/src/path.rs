@@ -1,0 +1,36 @@
+//! Ids in the path.
+
+use axum::{
+    extract::{FromRequestParts, RawPathParams},
+    http::request::Parts,
+};
+use uuid::Uuid;
+
+use crate::error::{BadField, Error};
+
+/// The ids in the path, in order.
+#[derive(Debug)]
+pub(crate) struct PathIds<const N: usize>(pub(crate) [Uuid; N]);
+
+impl<S: Send + Sync, const N: usize> FromRequestParts<S> for PathIds<N> {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
+        let params = RawPathParams::from_request_parts(parts, state).await;
+        let params = params.map_err(|_| Error::UnknownRoute)?;
+        let mut ids = [Uuid::nil(); N];
+        let mut bad = Vec::new();
+        for (slot, (name, text)) in ids.iter_mut().zip(&params) {
+            match text.parse() {
+                Ok(id) => *slot = id,
+                Err(_) => bad.push(BadField {
+                    part: "path",
+                    path: vec![name.to_owned()],
+                    message: "value is not a valid uuid".to_owned(),
+                    kind: "type_error.uuid".to_owned(),
+                }),
+            }
+        }
+        if bad.is_empty() { Ok(Self(ids)) } else { Err(Error::Unreadable(bad)) }
+    }
+}

@@ -1,0 +1,66 @@
+//! Why an operation was refused, without a word of HTTP. Does not own statuses: the API maps each case.
+
+/// An operation's outcome.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why an operation was refused. Nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The organisation has no such thing.
+    #[error("there is no {resource} with this id")]
+    NotFound {
+        /// What was looked for, in words.
+        resource: &'static str,
+    },
+    /// A rule forbids it. The code is in the API's table of codes.
+    #[error("{message}")]
+    Refused {
+        /// Name of the rule.
+        code: &'static str,
+        /// What is wrong and what to do.
+        message: String,
+    },
+    /// Fields hold what they may not; every one of them is named.
+    #[error("{} fields are not valid", .0.len())]
+    Invalid(Vec<FieldError>),
+    /// The database refused or does not answer.
+    #[error(transparent)]
+    Store(#[from] florin_store::Error),
+}
+
+/// A field that is not valid.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FieldError {
+    /// Where: keys and indices from the body's root.
+    pub path: Vec<String>,
+    /// What to send instead.
+    pub message: String,
+    /// Machine-readable kind, in the style of the API's 422 bodies.
+    pub kind: &'static str,
+}
+
+impl Error {
+    /// A rule's refusal.
+    pub fn refused(code: &'static str, message: impl ToString) -> Self {
+        Self::Refused { code, message: message.to_string() }
+    }
+
+    /// One field that is not valid.
+    pub fn field(name: &str, kind: &'static str, message: impl ToString) -> Self {
+        let path = vec![name.to_owned()];
+        Self::Invalid(vec![FieldError { path, message: message.to_string(), kind }])
+    }
+
+    /// Replaces the violation of a named constraint by the rule that it stands for.
+    pub fn from_constraint(
+        error: florin_store::Error,
+        rules: &[(&str, &'static str, &str)],
+    ) -> Self {
+        let violated = error.constraint();
+        let rule = rules.iter().find(|(constraint, ..)| violated == Some(constraint));
+        match rule {
+            Some((_, code, message)) => Self::refused(code, message),
+            None => Self::Store(error),
+        }
+    }
+}

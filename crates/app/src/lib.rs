@@ -1,0 +1,61 @@
+//! Operations: read, decide, write.
+//!
+//! Owns the order of things inside a transaction, the ports to the outside (clock, ids) and jobs. Does
+//! not own rules of billing ([`florin_core`]), SQL ([`florin_store`]) or HTTP. **There is no response
+//! type, no SQL text and no arithmetic on money in this crate.**
+
+pub mod api_key;
+pub mod clock;
+pub mod customer;
+mod error;
+pub mod ids;
+pub mod organisation;
+
+use std::sync::Arc;
+
+use florin_core::id::OrganisationId;
+use florin_store::{Actor, Author, Db, Tx};
+
+pub use clock::Clock;
+pub use error::{Error, FieldError, Result};
+pub use ids::Ids;
+
+/// What every operation needs. Cheap to clone.
+#[derive(Clone)]
+pub struct App {
+    /// Records.
+    pub db: Db,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// New ids and secrets.
+    pub ids: Arc<dyn Ids>,
+    /// When keys were last used.
+    pub key_use: Arc<api_key::KeyUse>,
+}
+
+impl App {
+    /// An app on the machine's clock and randomness.
+    pub fn new(db: Db) -> Self {
+        Self {
+            db,
+            clock: Arc::new(clock::MachineClock),
+            ids: Arc::new(ids::MachineIds),
+            key_use: Arc::default(),
+        }
+    }
+
+    /// Begins a transaction for `organisation`, at the clock's time.
+    ///
+    /// # Errors
+    /// [`Error::Store`] where the database does not answer.
+    pub async fn begin(
+        &self,
+        organisation: OrganisationId,
+        actor: Actor,
+        request_id: &str,
+    ) -> Result<Tx> {
+        let at = florin_core::instant::to_microseconds(self.clock.now());
+        let author = Author { organisation, actor, request_id: request_id.to_owned(), at };
+        Ok(self.db.begin(author).await?)
+    }
+}

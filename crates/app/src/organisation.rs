@@ -1,0 +1,50 @@
+//! Organisations: creating a tenant with its first key.
+
+use florin_core::id::OrganisationId;
+use florin_store::{
+    Actor,
+    organisation::{self, Organisation},
+};
+
+use crate::{
+    App, Error, Result,
+    api_key::{self, Issued},
+};
+
+/// Longest name, in characters.
+const NAME_LENGTH_MAX: usize = 255;
+
+/// What a new organisation is.
+#[derive(Clone, Debug)]
+pub struct NewOrganisation {
+    /// Its name.
+    pub name: String,
+    /// Whether it is for trying things.
+    pub is_sandbox: bool,
+    /// Zone of its calendar days, an IANA name.
+    pub time_zone: String,
+}
+
+/// Creates an organisation and its first API key, in one transaction.
+///
+/// # Errors
+/// [`Error::Invalid`] for a blank or over-long name or an unknown time zone.
+pub async fn create(app: &App, new: NewOrganisation) -> Result<(Organisation, Issued)> {
+    let name = new.name.trim().to_owned();
+    if name.is_empty() || name.chars().count() > NAME_LENGTH_MAX {
+        let message = format!("a name of 1 to {NAME_LENGTH_MAX} characters");
+        return Err(Error::field("name", "value_error.any_str.length", message));
+    }
+    if jiff::tz::TimeZone::get(&new.time_zone).is_err() {
+        let message = "an IANA time zone such as UTC or Europe/Berlin";
+        return Err(Error::field("time_zone", "value_error.time_zone", message));
+    }
+    let id = OrganisationId(app.ids.next());
+    let mut tx = app.begin(id, Actor::CommandLine, "").await?;
+    let NewOrganisation { is_sandbox, time_zone, .. } = new;
+    let organisation = Organisation { id, name, is_sandbox, time_zone, created_at: tx.at()? };
+    organisation::insert(&mut tx, &organisation).await?;
+    let issued = api_key::issue(app, &mut tx, "first key").await?;
+    tx.commit().await?;
+    Ok((organisation, issued))
+}

@@ -1,0 +1,154 @@
+//! The command line.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use anyhow::Result;
+use clap::{Args, Parser, Subcommand};
+use uuid::Uuid;
+
+use crate::{configuration::Configuration, doctor, keys, organisations, output::Format, serve};
+
+/// Florin: order to cash. Metering, contracts, invoices, payments, ledger, revenue.
+#[derive(Debug, Parser)]
+#[command(version, propagate_version = true, max_term_width = 100)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    place: Place,
+    /// Print one JSON document instead of text.
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+/// Where the data is. Each setting can also stand in the file or the environment.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Place {
+    /// Folder of all data; made if it is not there. [env: FLORIN_DATA_DIR] [default: florin-data]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// `sqlite:FILE` or `postgres://USER:PASSWORD@HOST/DATABASE`.
+    /// [env: FLORIN_DATABASE_URL] [default: a SQLite file in the data folder]
+    #[arg(long, global = true, value_name = "URL")]
+    pub(crate) database_url: Option<String>,
+    /// Configuration file. [default: florin.toml in the data folder, if it is there]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve the API until SIGTERM or Ctrl-C; requests in flight are finished.
+    Serve(Serve),
+    /// Organisations.
+    #[command(subcommand)]
+    Org(Org),
+    /// API keys.
+    #[command(subcommand)]
+    Key(Key),
+    /// Bring the database's tables up to date.
+    Migrate,
+    /// Check database, folders, clock and versions, and say what is wrong.
+    Doctor,
+}
+
+/// Settings of the server. Each can also stand in the file or the environment; the example file
+/// `florin.example.toml` explains them all.
+#[derive(Args, Debug)]
+pub(crate) struct Serve {
+    /// Address and port. [env: FLORIN_LISTEN] [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) listen: Option<String>,
+    /// Requests per second that one API key may send; 0 is no limit.
+    /// [env: FLORIN_RATE_LIMIT] [default: 1000]
+    #[arg(long, value_name = "N")]
+    pub(crate) rate_limit: Option<u32>,
+    /// Before serving, create an organisation and a key if there is none, and print how to use them.
+    #[arg(long)]
+    pub(crate) first_organisation: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Org {
+    /// Create an organisation and its first API key, which is shown once.
+    Create {
+        /// Name of the organisation.
+        name: String,
+        /// For trying things: test clocks exist, and keys begin with `sandbox_`.
+        #[arg(long)]
+        sandbox: bool,
+        /// Zone of its calendar days, an IANA name.
+        #[arg(long, default_value = "UTC")]
+        time_zone: String,
+    },
+    /// List the organisations.
+    List,
+}
+
+#[derive(Debug, Subcommand)]
+enum Key {
+    /// Create an API key, which is shown once.
+    Create {
+        /// Id of the organisation.
+        #[arg(long)]
+        organisation: Uuid,
+        /// What the key is for.
+        #[arg(long, default_value = "command line")]
+        name: String,
+    },
+    /// List an organisation's keys.
+    List {
+        /// Id of the organisation.
+        #[arg(long)]
+        organisation: Uuid,
+    },
+    /// Revoke a key at once.
+    Revoke {
+        /// Id of the organisation.
+        #[arg(long)]
+        organisation: Uuid,
+        /// Id of the key.
+        id: Uuid,
+    },
+}
+
+/// Runs the command.
+pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
+    let Arguments { command, place, json } = arguments;
+    let format = if json { Format::Json } else { Format::Text };
+    let configuration = Configuration::load(&place)?;
+    match command {
+        Command::Serve(serve) => serve::run(configuration.with(&serve), &serve, format).await?,
+        Command::Doctor => return doctor::run(&configuration, format).await,
+        Command::Migrate => {
+            let version = florin_store::migrate::newest();
+            configuration.open().await?;
+            format.print(
+                || format!("The database is at version {version}."),
+                || serde_json::json!({ "version": version }),
+            );
+        }
+        Command::Org(command) => {
+            let app = configuration.open().await?;
+            match command {
+                Org::Create { name, sandbox, time_zone } => {
+                    organisations::create(&app, name, sandbox, time_zone, format).await?;
+                }
+                Org::List => organisations::list(&app, format).await?,
+            }
+        }
+        Command::Key(command) => {
+            let app = configuration.open().await?;
+            match command {
+                Key::Create { organisation, name } => {
+                    keys::create(&app, organisation, &name, format).await?;
+                }
+                Key::List { organisation } => keys::list(&app, organisation, format).await?,
+                Key::Revoke { organisation, id } => {
+                    keys::revoke(&app, organisation, id, format).await?;
+                }
+            }
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}

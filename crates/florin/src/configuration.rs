@@ -1,0 +1,120 @@
+//! Configuration: defaults, then a file, then the environment, then the command line; the later wins.
+
+use std::{num::NonZeroU32, path::PathBuf};
+
+use anyhow::{Context, Result};
+use figment::{
+    Figment,
+    providers::{Env, Format, Serialized, Toml},
+};
+use florin_app::App;
+use florin_store::{Db, Options};
+use serde::{Deserialize, Serialize};
+
+use crate::command::{Place, Serve};
+
+/// Everything that can be set. `florin.example.toml` shows each with its default.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Configuration {
+    /// Folder of all data.
+    pub(crate) data_dir: PathBuf,
+    /// Where records are; empty is a SQLite file in the data folder.
+    pub(crate) database_url: String,
+    /// Database connections at most.
+    pub(crate) connections_max: u32,
+    /// Address and port of the API.
+    pub(crate) listen: String,
+    /// Requests per second and key; 0 is no limit.
+    pub(crate) rate_limit: u32,
+    /// What is logged, in the words of `RUST_LOG`.
+    pub(crate) log: String,
+}
+
+impl Default for Configuration {
+    fn default() -> Self {
+        Self {
+            data_dir: PathBuf::from("florin-data"),
+            database_url: String::new(),
+            connections_max: 16,
+            listen: "127.0.0.1:8080".to_owned(),
+            rate_limit: 1000,
+            log: "warn,florin=info,florin_api=info,florin_app=info,florin_store=info".to_owned(),
+        }
+    }
+}
+
+impl Configuration {
+    /// Reads file and environment, and lays the command line over them.
+    ///
+    /// # Errors
+    /// An unreadable file, an unknown setting, a value of the wrong type.
+    pub(crate) fn load(place: &Place) -> Result<Self> {
+        let before = Figment::from(Serialized::defaults(Self::default())).merge(environment());
+        let folder: PathBuf = match &place.data_dir {
+            Some(folder) => folder.clone(),
+            None => before.extract_inner("data_dir")?,
+        };
+        let file = match &place.config {
+            Some(file) if !file.is_file() => {
+                anyhow::bail!("there is no configuration file {}", file.display())
+            }
+            Some(file) => file.clone(),
+            None => folder.join("florin.toml"),
+        };
+        let layers = Figment::from(Serialized::defaults(Self::default()))
+            .merge(Toml::file(file))
+            .merge(environment());
+        let mut configuration: Self = layers.extract().context("the configuration is not valid")?;
+        if let Some(folder) = &place.data_dir {
+            configuration.data_dir.clone_from(folder);
+        }
+        if let Some(url) = &place.database_url {
+            configuration.database_url.clone_from(url);
+        }
+        Ok(configuration)
+    }
+
+    /// The same with the server's settings from the command line.
+    pub(crate) fn with(mut self, serve: &Serve) -> Self {
+        if let Some(listen) = &serve.listen {
+            self.listen.clone_from(listen);
+        }
+        if let Some(rate) = serve.rate_limit {
+            self.rate_limit = rate;
+        }
+        self
+    }
+
+    /// Requests per second and key; `None` is no limit.
+    pub(crate) fn rate_limit(&self) -> Option<NonZeroU32> {
+        NonZeroU32::new(self.rate_limit)
+    }
+
+    /// Where records are.
+    pub(crate) fn database_url(&self) -> String {
+        if self.database_url.is_empty() {
+            format!("sqlite:{}", self.data_dir.join("florin.db").display())
+        } else {
+            self.database_url.clone()
+        }
+    }
+
+    /// Makes the data folder and opens the database.
+    ///
+    /// # Errors
+    /// A folder that cannot be made, or a database that cannot be opened.
+    pub(crate) async fn open(&self) -> Result<App> {
+        let folder = &self.data_dir;
+        std::fs::create_dir_all(folder)
+            .with_context(|| format!("the data folder {} cannot be made", folder.display()))?;
+        let options =
+            Options { url: self.database_url(), connections_max: self.connections_max.max(1) };
+        let db = Db::open(&options).await.context("the database cannot be opened")?;
+        Ok(App::new(db))
+    }
+}
+
+fn environment() -> Env {
+    Env::prefixed("FLORIN_")
+}

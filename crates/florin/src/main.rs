@@ -1,0 +1,23 @@
+//! The one binary: configuration, wiring and subcommands. Owns no logic of billing.
+
+mod command;
+mod configuration;
+mod doctor;
+mod keys;
+mod organisations;
+mod output;
+mod serve;
+
+use clap::Parser;
+
+fn main() -> std::process::ExitCode {
+    let arguments = command::Arguments::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return output::failed(&error.into()),
+    };
+    match runtime.block_on(command::run(arguments)) {
+        Ok(code) => code,
+        Err(error) => output::failed(&error),
+    }
+}

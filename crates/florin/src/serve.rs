@@ -1,0 +1,106 @@
+//! `florin serve`: wiring and clean shutdown.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use florin_app::{App, api_key, organisation};
+use metrics_exporter_prometheus::PrometheusBuilder;
+use tokio::{net::TcpListener, signal, time};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{command::Serve, configuration::Configuration, output, output::Format};
+
+/// How often gathered key use is written.
+const KEY_USE_INTERVAL: Duration = Duration::from_secs(60);
+
+/// Serves until SIGTERM or Ctrl-C, then finishes what is in flight.
+pub(crate) async fn run(
+    configuration: Configuration,
+    serve: &Serve,
+    format: Format,
+) -> Result<()> {
+    log_to_stderr(&configuration)?;
+    let app = configuration.open().await?;
+    if let Some(name) = &serve.first_organisation {
+        first_organisation(&app, name, format).await?;
+    }
+    let metrics = PrometheusBuilder::new().install_recorder()?;
+    let settings =
+        florin_api::Settings { rate_limit: configuration.rate_limit(), metrics: Some(metrics) };
+    let router = florin_api::router(app.clone(), settings);
+    let listener = TcpListener::bind(&configuration.listen)
+        .await
+        .with_context(|| format!("{} cannot be listened on", configuration.listen))?;
+    let address = listener.local_addr()?;
+    output::progress(&format!("Florin serves http://{address} (pages: /docs). Ctrl-C stops it."));
+    let stop = CancellationToken::new();
+    let tasks = TaskTracker::new();
+    tasks.spawn(write_key_use(app.clone(), stop.clone()));
+    axum::serve(listener, router).with_graceful_shutdown(asked_to_stop()).await?;
+    stop.cancel();
+    tasks.close();
+    tasks.wait().await;
+    app.db.close().await;
+    output::progress("Florin has stopped.");
+    Ok(())
+}
+
+fn log_to_stderr(configuration: &Configuration) -> Result<()> {
+    let filter = tracing_subscriber::EnvFilter::try_new(&configuration.log)
+        .with_context(|| format!("the log filter {} is not valid", configuration.log))?;
+    tracing_subscriber::fmt()
+        .json()
+        .flatten_event(true)
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
+    Ok(())
+}
+
+async fn first_organisation(app: &App, name: &str, format: Format) -> Result<()> {
+    if !florin_store::organisation::all(&app.db).await?.is_empty() {
+        return Ok(());
+    }
+    let new = organisation::NewOrganisation {
+        name: name.to_owned(),
+        is_sandbox: false,
+        time_zone: "UTC".to_owned(),
+    };
+    crate::organisations::announce(app, new, format).await
+}
+
+async fn write_key_use(app: App, stop: CancellationToken) {
+    loop {
+        let stopped = tokio::select! {
+            () = stop.cancelled() => true,
+            () = time::sleep(KEY_USE_INTERVAL) => false,
+        };
+        if let Err(error) = api_key::write_key_use(&app).await {
+            tracing::warn!(%error, "last-used times of API keys were not written");
+        }
+        if stopped {
+            return;
+        }
+    }
+}
+
+async fn asked_to_stop() {
+    let interrupted = async {
+        let _ = signal::ctrl_c().await;
+    };
+    #[cfg(unix)]
+    let terminated = async {
+        match signal::unix::signal(signal::unix::SignalKind::terminate()) {
+            Ok(mut terminate) => {
+                terminate.recv().await;
+            }
+            Err(_) => std::future::pending().await,
+        }
+    };
+    #[cfg(not(unix))]
+    let terminated = std::future::pending::<()>();
+    tokio::select! {
+        () = interrupted => {},
+        () = terminated => {},
+    }
+}

@@ -1,0 +1,110 @@
+//! The address book of a customer. Its default billing and shipping addresses are the customer's
+//! `address` and `ship_to_address`.
+
+use florin_core::address::{Address, Entry};
+use sea_query::{Asterisk, Expr, ExprTrait, Order};
+use uuid::Uuid;
+
+use crate::{
+    Result, Row, Tx,
+    record::{self, Table, Values},
+};
+
+const TABLE: Table = Table::quiet("customer_address");
+
+fn values(entry: &Entry) -> Values {
+    let content_key = entry.address.content_key();
+    let Entry { id: _, customer_id, address, is_default_billing, is_default_shipping, .. } =
+        entry.clone();
+    let Address {
+        line1,
+        line2,
+        line3,
+        city,
+        state,
+        zip_code,
+        country,
+        country_code,
+        validation_status,
+        connector_validation,
+    } = address;
+    vec![
+        ("customer_id", customer_id.into()),
+        ("line1", line1.into()),
+        ("line2", line2.into()),
+        ("line3", line3.into()),
+        ("city", city.into()),
+        ("state", state.into()),
+        ("zip_code", zip_code.into()),
+        ("country", country.into()),
+        ("country_code", country_code.into()),
+        ("validation_status", validation_status.into()),
+        ("connector_validation", record::json(Some(connector_validation))),
+        ("is_default_billing", is_default_billing.into()),
+        ("is_default_shipping", is_default_shipping.into()),
+        ("content_key", content_key.into()),
+        ("created_at", entry.created_at.into()),
+        ("updated_at", entry.updated_at.into()),
+    ]
+}
+
+fn decode(row: &Row) -> Result<Entry> {
+    let address = Address {
+        line1: row.optional("line1")?,
+        line2: row.optional("line2")?,
+        line3: row.optional("line3")?,
+        city: row.optional("city")?,
+        state: row.optional("state")?,
+        zip_code: row.optional("zip_code")?,
+        country: row.optional("country")?,
+        country_code: row.optional("country_code")?,
+        validation_status: row.get("validation_status")?,
+        connector_validation: row.get("connector_validation")?,
+    };
+    Ok(Entry {
+        id: row.get("id")?,
+        customer_id: row.get("customer_id")?,
+        address,
+        is_default_billing: row.get("is_default_billing")?,
+        is_default_shipping: row.get("is_default_shipping")?,
+        created_at: row.get("created_at")?,
+        updated_at: row.get("updated_at")?,
+    })
+}
+
+/// Adds an address.
+///
+/// # Errors
+/// [`crate::Error::Conflict`] where the customer has an equal one.
+pub async fn insert(tx: &mut Tx, entry: &Entry) -> Result<()> {
+    record::insert(tx, &TABLE, entry.id, values(entry)).await
+}
+
+/// Changes an address.
+///
+/// # Errors
+/// [`crate::Error::Conflict`] where the customer has an equal one.
+pub async fn update(tx: &mut Tx, before: &Entry, after: &Entry) -> Result<()> {
+    record::update(tx, &TABLE, after.id, values(before), values(after)).await?;
+    Ok(())
+}
+
+/// Marks an address as deleted; documents that show it keep it.
+///
+/// # Errors
+/// What the statement answers.
+pub async fn delete(tx: &mut Tx, entry: &Entry) -> Result<()> {
+    record::soft_delete(tx, &TABLE, entry.id, values(entry)).await
+}
+
+/// The addresses of several customers, oldest first, in one query.
+///
+/// # Errors
+/// What the statement answers.
+pub async fn of_customers(tx: &mut Tx, customers: &[Uuid]) -> Result<Vec<Entry>> {
+    let mut select = tx.select(TABLE.name);
+    select.column(Asterisk).and_where(Expr::col("customer_id").is_in(customers.iter().copied()));
+    select.and_where(Expr::col("deleted_at").is_null());
+    select.order_by("created_at", Order::Asc).order_by("id", Order::Asc);
+    tx.fetch_all(&select).await?.iter().map(decode).collect()
+}

@@ -1,0 +1,136 @@
+//! Opening a database. Owns its connections; does not own what is read or written.
+
+use std::{str::FromStr, time::Duration};
+
+use florin_core::id::OrganisationId;
+use sqlx::{
+    ConnectOptions, PgPool, SqlitePool,
+    postgres::{PgConnectOptions, PgPoolOptions},
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+
+use crate::{Author, Backend, Error, Result, Tx, dialect, migrate, writer::Writer};
+
+/// How long a request waits for a connection before it is told that the database is busy.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long SQLite waits for another process's write (the command line beside a server).
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+/// Page cache of a SQLite connection, in KiB.
+const SQLITE_CACHE_KIB: u32 = 16 * 1024;
+
+/// How to open a database.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// `sqlite:` and a file name, or a `postgres:` URL.
+    pub url: String,
+    /// Connections at most (readers, for SQLite, which has one writer besides).
+    pub connections_max: u32,
+}
+
+/// An open database. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Db {
+    engine: Engine,
+}
+
+#[derive(Clone, Debug)]
+enum Engine {
+    Sqlite { readers: SqlitePool, writer: Writer },
+    Postgres(PgPool),
+}
+
+impl Db {
+    /// Opens the database and brings its tables up to date.
+    ///
+    /// # Errors
+    /// [`Error::UnknownScheme`], [`Error::Migration`], or what the driver says.
+    pub async fn open(options: &Options) -> Result<Self> {
+        let scheme = options.url.split(':').next().unwrap_or_default();
+        let engine = match scheme {
+            "sqlite" => open_sqlite(options).await?,
+            "postgres" | "postgresql" => open_postgres(options).await?,
+            other => return Err(Error::UnknownScheme { scheme: other.to_owned() }),
+        };
+        Ok(Self { engine })
+    }
+
+    /// Which database this is.
+    pub fn backend(&self) -> Backend {
+        match self.engine {
+            Engine::Sqlite { .. } => Backend::Sqlite,
+            Engine::Postgres(_) => Backend::Postgres,
+        }
+    }
+
+    /// A connection for reading one organisation's rows. Each statement sees the newest commit.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] where none became free in time.
+    pub async fn read(&self, organisation: OrganisationId) -> Result<Tx> {
+        Ok(match &self.engine {
+            Engine::Sqlite { readers, .. } => {
+                Tx::sqlite_read(readers.acquire().await?, organisation)
+            }
+            Engine::Postgres(pool) => Tx::postgres_read(pool.acquire().await?, organisation),
+        })
+    }
+
+    /// Begins a transaction that writes. Do nothing but statements until it is committed: on SQLite
+    /// every other writer waits.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] where the turn did not come in time.
+    pub async fn begin(&self, author: Author) -> Result<Tx> {
+        Ok(match &self.engine {
+            Engine::Sqlite { writer, .. } => {
+                let lease = tokio::time::timeout(ACQUIRE_TIMEOUT, writer.lease())
+                    .await
+                    .map_err(|_| Error::Busy)??;
+                Tx::sqlite_write(lease, author)
+            }
+            Engine::Postgres(pool) => Tx::postgres_write(pool.begin().await?, author),
+        })
+    }
+
+    /// Waits for readers to finish and closes the files.
+    pub async fn close(&self) {
+        match &self.engine {
+            Engine::Sqlite { readers, .. } => readers.close().await,
+            Engine::Postgres(pool) => pool.close().await,
+        }
+    }
+}
+
+async fn open_sqlite(options: &Options) -> Result<Engine> {
+    let connect = SqliteConnectOptions::from_str(&options.url)?
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(BUSY_TIMEOUT)
+        .pragma("cache_size", format!("-{SQLITE_CACHE_KIB}"))
+        .statement_cache_capacity(512)
+        .collation(dialect::DECIMAL_COLLATION, dialect::compare_decimals);
+    let mut connection = connect.connect().await?;
+    migrate::sqlite(&mut connection).await?;
+    let readers = SqlitePoolOptions::new()
+        .max_connections(options.connections_max)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .test_before_acquire(false)
+        .connect_with(connect.pragma("query_only", "on"))
+        .await?;
+    Ok(Engine::Sqlite { readers, writer: Writer::start(connection) })
+}
+
+async fn open_postgres(options: &Options) -> Result<Engine> {
+    let connect = PgConnectOptions::from_str(&options.url)?
+        .statement_cache_capacity(512)
+        .options([("timezone", "UTC")]);
+    let pool = PgPoolOptions::new()
+        .max_connections(options.connections_max)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .connect_with(connect)
+        .await?;
+    migrate::postgres(&pool).await?;
+    Ok(Engine::Postgres(pool))
+}

@@ -1,0 +1,32 @@
+//! Records: every table of Florin, on SQLite and on PostgreSQL, from one code path.
+//!
+//! Owns tables, migrations, statements, list queries, the audit log and the outbox. Does not own
+//! decisions, prices or HTTP. **No statement here is written per database**: the few differences
+//! stand in [`dialect`], and every test of this crate runs on both.
+//!
+//! Invariants: each row belongs to one organisation and each statement names it; each write that a
+//! person or key makes leaves an audit row in the same transaction; what [`Tx::commit`] has answered
+//! survives `kill -9`.
+
+pub mod api_key;
+pub mod customer;
+pub mod customer_address;
+pub mod dialect;
+pub mod idempotency;
+mod error;
+
+mod db;
+mod tx;
+mod writer;
+
+pub mod list;
+pub mod organisation;
+pub mod migrate;
+pub mod record;
+mod row;
+
+pub use db::{Db, Options};
+pub use dialect::Backend;
+pub use error::{Error, Result};
+pub use row::{Row, Scalar};
+pub use tx::{Actor, Author, Tx};

@@ -1,0 +1,258 @@
+//! From the words of a query string to a [`Query`]. Reports every bad parameter, not the first.
+
+use jiff::civil::Date;
+use rust_decimal::Decimal;
+use sea_query::Value;
+use uuid::Uuid;
+
+use super::{Column, Condition, Cursor, Kind, Operator, Order, Position, Query, Spec};
+
+/// A parameter that cannot be used, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The query parameter.
+    pub parameter: String,
+    /// What to send instead.
+    pub message: String,
+    /// The machine-readable type, in the style of the API's 422 bodies.
+    pub kind: &'static str,
+}
+
+/// Longest text that a filter may look for, so that a pattern stays cheap.
+const TEXT_LENGTH_MAX: usize = 1024;
+/// Most values of an `__in` filter.
+const IN_VALUES_MAX: usize = 1000;
+
+/// Reads the parameters of a list. Unknown parameters and empty values are ignored.
+///
+/// # Errors
+/// Every parameter that cannot be used.
+pub fn parse(
+    spec: &'static Spec,
+    parameters: &[(String, String)],
+) -> Result<Query, Vec<Refusal>> {
+    let mut refusals = Vec::new();
+    let mut reader = Reader { spec, parameters, refusals: &mut refusals };
+    let conditions = reader.conditions();
+    let order = reader.order();
+    let limit = reader.limit();
+    let position = reader.position(order);
+    let ranked = reader.ranked();
+    if refusals.is_empty() {
+        Ok(Query { conditions, ranked, order, position, limit })
+    } else {
+        Err(refusals)
+    }
+}
+
+struct Reader<'p> {
+    spec: &'static Spec,
+    parameters: &'p [(String, String)],
+    refusals: &'p mut Vec<Refusal>,
+}
+
+impl<'p> Reader<'p> {
+    fn value(&self, parameter: &str) -> Option<&'p str> {
+        let parameters = self.parameters;
+        let found = parameters.iter().rev().find(|(name, _)| name == parameter);
+        found.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
+    }
+
+    fn refuse(&mut self, parameter: &str, kind: &'static str, message: impl Into<String>) {
+        let (parameter, message) = (parameter.to_owned(), message.into());
+        self.refusals.push(Refusal { parameter, message, kind });
+    }
+
+    fn conditions(&mut self) -> Vec<Condition> {
+        let mut conditions = Vec::new();
+        for (parameter, text) in self.parameters.iter().filter(|(_, value)| !value.is_empty()) {
+            if parameter == "search" {
+                conditions.extend(self.search(text));
+                continue;
+            }
+            let Some((column, operator)) = self.comparison(parameter) else { continue };
+            match values(column, operator, text) {
+                Ok(values) => conditions.push(Condition::Compare { column, operator, values }),
+                Err((kind, message)) => self.refuse(parameter, kind, message),
+            }
+        }
+        conditions
+    }
+
+    /// The column and operator that a parameter names, if it names any.
+    fn comparison(&self, parameter: &str) -> Option<(&'static Column, Operator)> {
+        self.spec.columns.iter().find_map(|column| {
+            let suffix = parameter.strip_prefix(column.name)?;
+            let operator = column.operators.iter().find(|operator| operator.suffix() == suffix)?;
+            Some((column, *operator))
+        })
+    }
+
+    /// `field=value,field=value`, where a field may be a path into a document.
+    fn search(&mut self, text: &str) -> Vec<Condition> {
+        let mut conditions = Vec::new();
+        for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
+            let Some((field, value)) = part.split_once('=') else {
+                self.refuse("search", "value_error.search", "write `field=value`");
+                continue;
+            };
+            let (name, path) = match field.trim().split_once('.') {
+                Some((name, path)) => (name, path.split('.').map(str::to_owned).collect()),
+                None => (field.trim(), Vec::new()),
+            };
+            match self.spec.column(name) {
+                Some(column) if (column.kind == Kind::Json) != path.is_empty() => {
+                    let text = value.trim().to_owned();
+                    conditions.push(Condition::Contains { column, path, text });
+                }
+                _ => {
+                    let message = format!("this list cannot be searched by `{field}`");
+                    self.refuse("search", "value_error.search", message);
+                }
+            }
+        }
+        conditions
+    }
+
+    /// `order=-name`, or the older pair `sort_key` and `sort_type`.
+    fn order(&mut self) -> Order {
+        let (parameter, name, descending) = match (self.value("order"), self.value("sort_key")) {
+            (Some(order), _) => match order.strip_prefix('-') {
+                Some(name) => ("order", name, true),
+                None => ("order", order.strip_prefix('+').unwrap_or(order).trim(), false),
+            },
+            (None, Some(key)) => ("sort_key", key, self.sort_type()),
+            (None, None) => ("order", self.spec.default_order, self.sort_type()),
+        };
+        let sortable = self.spec.column(name).filter(|column| column.sortable);
+        if sortable.is_none() {
+            let names: Vec<&str> =
+                self.spec.columns.iter().filter(|c| c.sortable).map(|c| c.name).collect();
+            let message = format!("this list can be sorted by: {}", names.join(", "));
+            self.refuse(parameter, "value_error.order", message);
+        }
+        let column = sortable.unwrap_or(&self.spec.columns[0]);
+        Order { column, descending }
+    }
+
+    fn sort_type(&mut self) -> bool {
+        match self.value("sort_type").map(str::to_ascii_lowercase).as_deref() {
+            None | Some("desc") => true,
+            Some("asc") => false,
+            Some(_) => {
+                self.refuse("sort_type", "value_error.const", "`asc` or `desc`");
+                true
+            }
+        }
+    }
+
+    fn limit(&mut self) -> u64 {
+        let max = self.spec.limit_max;
+        let Some(text) = self.value("limit") else { return Spec::LIMIT_DEFAULT };
+        match text.parse::<u64>() {
+            Ok(limit) if (1..=max).contains(&limit) => limit,
+            _ => {
+                let message = format!("a whole number from 1 to {max}");
+                self.refuse("limit", "value_error.number", message);
+                Spec::LIMIT_DEFAULT
+            }
+        }
+    }
+
+    fn position(&mut self, order: Order) -> Position {
+        if let Some(text) = self.value("cursor") {
+            return self.cursor(text, order);
+        }
+        let Some(text) = self.value("offset") else { return Position::Start };
+        match text.parse::<u64>() {
+            Ok(rows) if rows <= i64::MAX as u64 => Position::Offset(rows),
+            _ => {
+                self.refuse("offset", "value_error.number", "a whole number from 0");
+                Position::Start
+            }
+        }
+    }
+
+    fn cursor(&mut self, text: &str, order: Order) -> Position {
+        match Cursor::decode(text) {
+            Some(Cursor::Key { column, descending, value, .. })
+                if column != order.column.name
+                    || descending != order.descending
+                    || value.as_ref().is_some_and(|text| scalar(order.column.kind, text).is_err()) =>
+            {
+                let message = "this cursor belongs to a list in another order: \
+                               send the same `order`, or begin without a cursor";
+                self.refuse("cursor", "value_error.cursor", message);
+                Position::Start
+            }
+            Some(cursor) => Position::Cursor(cursor),
+            None => {
+                let message = "not a cursor: send what `next` or `previous` of an answer said";
+                self.refuse("cursor", "value_error.cursor", message);
+                Position::Start
+            }
+        }
+    }
+
+    fn ranked(&mut self) -> Option<String> {
+        let ranked = self.spec.ranked.as_ref()?;
+        self.value(ranked.parameter).map(str::to_owned)
+    }
+}
+
+type Unusable = (&'static str, String);
+
+fn values(column: &Column, operator: Operator, text: &str) -> Result<Vec<Value>, Unusable> {
+    match operator {
+        Operator::In => {
+            let parts: Vec<&str> = text.split(',').map(str::trim).collect();
+            if parts.len() > IN_VALUES_MAX {
+                return Err(("value_error.list.max_items", format!("at most {IN_VALUES_MAX}")));
+            }
+            parts.into_iter().map(|part| scalar(column.kind, part)).collect()
+        }
+        Operator::IsNull => Ok(vec![scalar(Kind::Boolean, text)?]),
+        _ => Ok(vec![scalar(column.kind, text)?]),
+    }
+}
+
+/// One value of a kind.
+pub(super) fn scalar(kind: Kind, text: &str) -> Result<Value, Unusable> {
+    match kind {
+        Kind::Uuid => text
+            .parse::<Uuid>()
+            .map(Value::from)
+            .map_err(|_| ("type_error.uuid", "value is not a valid uuid".to_owned())),
+        Kind::Boolean => boolean(text).map(Value::from),
+        Kind::Integer => text
+            .parse::<i64>()
+            .map(Value::from)
+            .map_err(|_| ("type_error.integer", "value is not a valid integer".to_owned())),
+        Kind::Decimal => text
+            .parse::<Decimal>()
+            .map(Value::from)
+            .map_err(|_| ("type_error.decimal", "value is not a valid decimal".to_owned())),
+        Kind::Date => text
+            .parse::<Date>()
+            .map(Value::from)
+            .map_err(|_| ("value_error.date", "write a date as 2026-01-31".to_owned())),
+        Kind::Timestamp => florin_core::instant::parse(text)
+            .map(Value::from)
+            .map_err(|error| ("value_error.datetime", error.to_string())),
+        Kind::Choice(words) if !words.contains(&text) => {
+            Err(("type_error.enum", format!("one of: {}", words.join(", "))))
+        }
+        Kind::Text if text.len() > TEXT_LENGTH_MAX => {
+            Err(("value_error.any_str.max_length", format!("at most {TEXT_LENGTH_MAX} bytes")))
+        }
+        Kind::Text | Kind::Choice(_) | Kind::Json => Ok(Value::from(text)),
+    }
+}
+
+fn boolean(text: &str) -> Result<bool, Unusable> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "1" => Ok(true),
+        "false" | "0" => Ok(false),
+        _ => Err(("type_error.bool", "`true` or `false`".to_owned())),
+    }
+}
