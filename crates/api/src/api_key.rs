@@ -20,7 +20,9 @@ use crate::{
 };
 
 pub(crate) fn routes() -> OpenApiRouter<Arc<Server>> {
-    OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(revoke))
+    OpenApiRouter::new()
+        .routes(routes!(list, create))
+        .routes(routes!(revoke))
 }
 
 /// What a new key is.
@@ -56,8 +58,16 @@ struct ApiKeyResponse {
 
 impl From<ApiKey> for ApiKeyResponse {
     fn from(key: ApiKey) -> Self {
-        let ApiKey { id, name, prefix, hash: _, scopes: _, created_at, last_used_at, revoked_at } =
-            key;
+        let ApiKey {
+            id,
+            name,
+            prefix,
+            hash: _,
+            scopes: _,
+            created_at,
+            last_used_at,
+            revoked_at,
+        } = key;
         Self {
             id,
             name,
@@ -107,14 +117,13 @@ async fn list(
     request_body = ApiKeyInput,
     responses((status = 200, description = "The key with its secret.", body = ApiKeyResponse))
 )]
-async fn create(
-    context: Context,
-    Body(input): Body<ApiKeyInput>,
-) -> Result<Json<ApiKeyResponse>> {
+async fn create(context: Context, Body(input): Body<ApiKeyInput>) -> Result<Json<ApiKeyResponse>> {
     let mut tx = context.begin().await?;
-    let Issued { key, secret } =
-        app::api_key::issue(&context.app, &mut tx, &input.name).await?;
-    let answer = ApiKeyResponse { api_key: Some(secret), ..ApiKeyResponse::from(key) };
+    let Issued { key, secret } = app::api_key::issue(&context.app, &mut tx, &input.name).await?;
+    let answer = ApiKeyResponse {
+        api_key: Some(secret),
+        ..ApiKeyResponse::from(key)
+    };
     context.commit(tx, answer).await
 }
 
@@ -128,10 +137,7 @@ async fn create(
     params(("api_key_id" = Uuid, Path, description = "Id of the key.")),
     responses((status = 200, description = "The revoked key.", body = ApiKeyResponse))
 )]
-async fn revoke(
-    context: Context,
-    PathIds([id]): PathIds<1>,
-) -> Result<Json<ApiKeyResponse>> {
+async fn revoke(context: Context, PathIds([id]): PathIds<1>) -> Result<Json<ApiKeyResponse>> {
     let mut tx = context.begin().await?;
     let key = app::api_key::revoke(&mut tx, id).await?;
     context.commit(tx, key.into()).await

@@ -52,7 +52,10 @@ where
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Error> {
         match json(request, state).await? {
-            Value::Object(fields) => Ok(Self { fields, of: PhantomData }),
+            Value::Object(fields) => Ok(Self {
+                fields,
+                of: PhantomData,
+            }),
             _ => Err(unreadable("type_error.dict", "the body must be an object")),
         }
     }
@@ -84,7 +87,9 @@ fn checked<T: ToSchema + DeserializeOwned + Any>(document: Value) -> Result<T, E
 
 /// The body as JSON; no body at all is an empty object, which clients send either way.
 async fn json<S: Send + Sync>(request: Request, state: &S) -> Result<Value, Error> {
-    let bytes = Bytes::from_request(request, state).await.map_err(rejected)?;
+    let bytes = Bytes::from_request(request, state)
+        .await
+        .map_err(rejected)?;
     if bytes.iter().all(u8::is_ascii_whitespace) {
         return Ok(Value::Object(Map::new()));
     }
@@ -101,7 +106,12 @@ fn rejected(rejection: BytesRejection) -> Error {
 
 fn unreadable(kind: &str, message: impl Into<String>) -> Error {
     let (kind, message) = (kind.to_owned(), message.into());
-    Error::Unreadable(vec![BadField { part: "body", path: Vec::new(), message, kind }])
+    Error::Unreadable(vec![BadField {
+        part: "body",
+        path: Vec::new(),
+        message,
+        kind,
+    }])
 }
 
 impl<T: ToSchema> PartialSchema for Patch<T> {

@@ -41,7 +41,11 @@ impl Server {
     pub(crate) fn new(app: App, settings: Settings) -> Self {
         let per_second = |rate: NonZeroU32| RateLimiter::keyed(Quota::per_second(rate));
         let limiter = settings.rate_limit.map(per_second);
-        Self { app, settings, limiter }
+        Self {
+            app,
+            settings,
+            limiter,
+        }
     }
 }
 
@@ -71,8 +75,13 @@ impl Context {
     /// been answered before.
     pub(crate) async fn begin(&self) -> Result<Tx> {
         let actor = self.actor.clone();
-        let mut tx = self.app.begin(self.organisation, actor, &self.request_id).await?;
-        let Some(Idempotency { key, fingerprint }) = &self.idempotency else { return Ok(tx) };
+        let mut tx = self
+            .app
+            .begin(self.organisation, actor, &self.request_id)
+            .await?;
+        let Some(Idempotency { key, fingerprint }) = &self.idempotency else {
+            return Ok(tx);
+        };
         match idempotency::claim(&mut tx, key, fingerprint).await? {
             None => Ok(tx),
             Some(earlier) if earlier.fingerprint != *fingerprint => {
@@ -80,7 +89,10 @@ impl Context {
             }
             Some(earlier) => {
                 let status = u16::try_from(earlier.status).unwrap_or(200);
-                Err(Error::Replay { status, body: earlier.body })
+                Err(Error::Replay {
+                    status,
+                    body: earlier.body,
+                })
             }
         }
     }
@@ -102,13 +114,16 @@ impl FromRequestParts<Arc<Server>> for Context {
 
     async fn from_request_parts(parts: &mut Parts, server: &Arc<Server>) -> Result<Self> {
         let app = server.app.clone();
-        let secret = secret(&parts.headers)
-            .ok_or(Error::Unauthorised("send your API key in the header x-api-key"))?;
+        let secret = secret(&parts.headers).ok_or(Error::Unauthorised(
+            "send your API key in the header x-api-key",
+        ))?;
         let organisation = organisation(&parts.headers)?;
         let known = api_key::recognise(&app, secret).await?;
         let (_, key) = known
             .filter(|(of, _)| *of == organisation)
-            .ok_or(Error::Unauthorised("the API key is unknown, revoked or another organisation's"))?;
+            .ok_or(Error::Unauthorised(
+                "the API key is unknown, revoked or another organisation's",
+            ))?;
         limit(server, key.id)?;
         app.key_use.note(organisation, key.id, app.clock.now());
         let request_id = parts.extensions.get::<RequestId>();
@@ -133,13 +148,17 @@ fn secret(headers: &HeaderMap) -> Option<&str> {
 
 fn organisation(headers: &HeaderMap) -> Result<OrganisationId> {
     const HELP: &str = "send your organisation's id in the header organisation";
-    let text = headers.get("organisation").and_then(|value| value.to_str().ok());
+    let text = headers
+        .get("organisation")
+        .and_then(|value| value.to_str().ok());
     let id = text.and_then(|text| text.trim().parse().ok());
     id.map(OrganisationId).ok_or(Error::Unauthorised(HELP))
 }
 
 fn limit(server: &Server, key: Uuid) -> Result<()> {
-    let Some(limiter) = &server.limiter else { return Ok(()) };
+    let Some(limiter) = &server.limiter else {
+        return Ok(());
+    };
     limiter.check_key(&key).map_err(|until| {
         let wait = until.wait_time_from(limiter.clock().now());
         Error::RateLimited(wait.as_secs() + 1)
@@ -172,12 +191,18 @@ pub(crate) async fn idempotency(
     digest.update(&bytes);
     let fingerprint = digest.finalize().to_vec();
     parts.extensions.insert(Idempotency { key, fingerprint });
-    next.run(Request::from_parts(parts, Body::from(bytes))).await
+    next.run(Request::from_parts(parts, Body::from(bytes)))
+        .await
 }
 
 fn bad_key() -> Error {
     let message = format!("1 to {IDEMPOTENCY_KEY_LENGTH_MAX} visible ASCII characters");
     let (part, kind) = ("header", "value_error.any_str.length".to_owned());
     let path = vec!["idempotency-key".to_owned()];
-    Error::Unreadable(vec![BadField { part, path, message, kind }])
+    Error::Unreadable(vec![BadField {
+        part,
+        path,
+        message,
+        kind,
+    }])
 }

@@ -96,10 +96,7 @@ async fn create(
     params(("customer_id" = Uuid, Path, description = "Id of the customer.")),
     responses((status = 200, description = "The customer.", body = CustomerResponse))
 )]
-async fn read(
-    context: Context,
-    PathIds([id]): PathIds<1>,
-) -> Result<Json<CustomerResponse>> {
+async fn read(context: Context, PathIds([id]): PathIds<1>) -> Result<Json<CustomerResponse>> {
     let mut tx = context.read().await?;
     Ok(Json(app::customer::load(&mut tx, id).await?.into()))
 }
@@ -137,10 +134,7 @@ async fn update(
     params(("customer_id" = Uuid, Path, description = "Id of the customer.")),
     responses((status = 200, description = "The customer as it was.", body = CustomerResponse))
 )]
-async fn delete(
-    context: Context,
-    PathIds([id]): PathIds<1>,
-) -> Result<Json<CustomerResponse>> {
+async fn delete(context: Context, PathIds([id]): PathIds<1>) -> Result<Json<CustomerResponse>> {
     let mut tx = context.begin().await?;
     let customer = app::customer::delete(&mut tx, id).await?;
     context.commit(tx, customer.into()).await

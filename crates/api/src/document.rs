@@ -59,8 +59,13 @@ fn deprecated(item: &Value) -> Value {
 }
 
 fn operation_id(method: &str, path: &str) -> String {
-    let words = path.split(['/', '{', '}', '_', '-']).filter(|word| !word.is_empty());
-    std::iter::once(method).chain(words).collect::<Vec<_>>().join("_")
+    let words = path
+        .split(['/', '{', '}', '_', '-'])
+        .filter(|word| !word.is_empty());
+    std::iter::once(method)
+        .chain(words)
+        .collect::<Vec<_>>()
+        .join("_")
 }
 
 const INTRODUCTION: &str = "Order to cash: usage metering, contracts, pricing, invoices, payments, \
@@ -118,7 +123,11 @@ fn invalid_schema() -> Value {
 const SHARED_ANSWERS: &[(u16, &str, &str)] = &[
     (400, "A rule forbids it.", "Refusal"),
     (401, "No API key, or not a good one.", "Refusal"),
-    (422, "Fields of the request cannot be used; all are named.", "HTTPValidationError"),
+    (
+        422,
+        "Fields of the request cannot be used; all are named.",
+        "HTTPValidationError",
+    ),
     (429, "The key sent too many requests.", "Refusal"),
     (503, "The database is busy; try again.", "Refusal"),
 ];
@@ -180,6 +189,9 @@ fn header_parameter(name: &str, description: &str, example: &str) -> Value {
 pub(crate) fn routes(document: Value) -> Router<Arc<Server>> {
     let page = SwaggerUi::new("/docs").config(Config::from("/openapi.json"));
     Router::new()
-        .route("/openapi.json", get(move || std::future::ready(Json(document.clone()))))
+        .route(
+            "/openapi.json",
+            get(move || std::future::ready(Json(document.clone()))),
+        )
         .merge(Router::<Arc<Server>>::from(page))
 }

@@ -23,22 +23,70 @@ pub struct Code {
 }
 
 const fn code(code: &'static str, status: u16, meaning: &'static str) -> Code {
-    Code { code, status, meaning }
+    Code {
+        code,
+        status,
+        meaning,
+    }
 }
 
 /// Every code that an answer can carry. A 422 carries the list of bad fields instead of a code.
 pub const CODES: &[Code] = &[
-    code("UNAUTHORISED", 401, "no key, an unknown or revoked key, or another organisation's"),
-    code("NOT_FOUND", 404, "the organisation has no such resource, or there is no such route"),
-    code("METHOD_NOT_ALLOWED", 405, "the route exists, but not with this method"),
-    code("BODY_TOO_LARGE", 413, "the body has more bytes than the limit"),
-    code("RATE_LIMITED", 429, "the key sent more requests than it may; see `Retry-After`"),
-    code("INTERNAL", 500, "a fault of the server; the request id finds it in the log"),
-    code("DATABASE_BUSY", 503, "the database did not answer in time; see `Retry-After`"),
-    code("IDEMPOTENCY_KEY_REUSED", 409, "the same Idempotency-Key came with another request"),
-    code("CUSTOMER_EMAIL_TAKEN", 400, "another customer has this e-mail address"),
-    code("CUSTOMER_EXTERNAL_ID_TAKEN", 400, "another customer has this external_id"),
-    code("BUSINESS_ENTITY_FIXED", 400, "a customer's business entity is set once"),
+    code(
+        "UNAUTHORISED",
+        401,
+        "no key, an unknown or revoked key, or another organisation's",
+    ),
+    code(
+        "NOT_FOUND",
+        404,
+        "the organisation has no such resource, or there is no such route",
+    ),
+    code(
+        "METHOD_NOT_ALLOWED",
+        405,
+        "the route exists, but not with this method",
+    ),
+    code(
+        "BODY_TOO_LARGE",
+        413,
+        "the body has more bytes than the limit",
+    ),
+    code(
+        "RATE_LIMITED",
+        429,
+        "the key sent more requests than it may; see `Retry-After`",
+    ),
+    code(
+        "INTERNAL",
+        500,
+        "a fault of the server; the request id finds it in the log",
+    ),
+    code(
+        "DATABASE_BUSY",
+        503,
+        "the database did not answer in time; see `Retry-After`",
+    ),
+    code(
+        "IDEMPOTENCY_KEY_REUSED",
+        409,
+        "the same Idempotency-Key came with another request",
+    ),
+    code(
+        "CUSTOMER_EMAIL_TAKEN",
+        400,
+        "another customer has this e-mail address",
+    ),
+    code(
+        "CUSTOMER_EXTERNAL_ID_TAKEN",
+        400,
+        "another customer has this external_id",
+    ),
+    code(
+        "BUSINESS_ENTITY_FIXED",
+        400,
+        "a customer's business entity is set once",
+    ),
 ];
 
 /// What a handler answers.
@@ -88,7 +136,9 @@ impl BadField {
             Ok(index) => Value::from(index),
             Err(_) => Value::from(key),
         });
-        let loc: Vec<Value> = std::iter::once(Value::from(self.part)).chain(inner).collect();
+        let loc: Vec<Value> = std::iter::once(Value::from(self.part))
+            .chain(inner)
+            .collect();
         json!({ "loc": loc, "msg": self.message, "type": self.kind })
     }
 }
@@ -107,8 +157,17 @@ impl From<florin_store::Error> for Error {
 
 impl From<FieldError> for BadField {
     fn from(error: FieldError) -> Self {
-        let FieldError { path, message, kind } = error;
-        Self { part: "body", path, message, kind: kind.to_owned() }
+        let FieldError {
+            path,
+            message,
+            kind,
+        } = error;
+        Self {
+            part: "body",
+            path,
+            message,
+            kind: kind.to_owned(),
+        }
     }
 }
 
@@ -120,7 +179,10 @@ impl IntoResponse for Error {
             Self::Unauthorised(detail) => refusal("UNAUTHORISED", detail),
             Self::TooLarge => {
                 let max = crate::BODY_BYTES_MAX;
-                refusal("BODY_TOO_LARGE", format!("the body may have {max} bytes at most"))
+                refusal(
+                    "BODY_TOO_LARGE",
+                    format!("the body may have {max} bytes at most"),
+                )
             }
             Self::RateLimited(seconds) => {
                 let detail = format!("too many requests: wait {seconds} s");
@@ -132,9 +194,10 @@ impl IntoResponse for Error {
             ),
             Self::Replay { status, body } => replay(status, body),
             Self::UnknownRoute => refusal("NOT_FOUND", "there is no such route: see /docs"),
-            Self::UnknownMethod => {
-                refusal("METHOD_NOT_ALLOWED", "this route has no such method: see /docs")
-            }
+            Self::UnknownMethod => refusal(
+                "METHOD_NOT_ALLOWED",
+                "this route has no such method: see /docs",
+            ),
             Self::Internal(cause) => internal(&cause),
         }
     }
@@ -149,7 +212,10 @@ fn of_app(error: florin_app::Error) -> Response {
         }
         florin_app::Error::Store(florin_store::Error::Busy) => retry_after(
             1,
-            refusal("DATABASE_BUSY", "the database is busy: nothing was changed, try again"),
+            refusal(
+                "DATABASE_BUSY",
+                "the database is busy: nothing was changed, try again",
+            ),
         ),
         florin_app::Error::Store(error) => internal(&error.to_string()),
     }
@@ -165,27 +231,42 @@ fn refusal(code: &'static str, detail: impl Into<String>) -> Response {
 
 fn invalid(fields: Vec<BadField>) -> Response {
     let detail: Vec<Value> = fields.into_iter().map(BadField::document).collect();
-    (StatusCode::UNPROCESSABLE_ENTITY, Json(json!({ "detail": detail }))).into_response()
+    (
+        StatusCode::UNPROCESSABLE_ENTITY,
+        Json(json!({ "detail": detail })),
+    )
+        .into_response()
 }
 
 fn replay(status: u16, body: String) -> Response {
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
     let headers = [
-        (header::CONTENT_TYPE, HeaderValue::from_static("application/json")),
-        (header::HeaderName::from_static("idempotent-replayed"), HeaderValue::from_static("true")),
+        (
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/json"),
+        ),
+        (
+            header::HeaderName::from_static("idempotent-replayed"),
+            HeaderValue::from_static("true"),
+        ),
     ];
     (status, headers, body).into_response()
 }
 
 fn retry_after(seconds: u64, mut response: Response) -> Response {
-    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    response
+        .headers_mut()
+        .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     response
 }
 
 /// The cause goes to the log, not to the client.
 fn internal(cause: &str) -> Response {
     tracing::error!(cause, "a request failed");
-    refusal("INTERNAL", "a fault of the server: quote the x-request-id of this answer")
+    refusal(
+        "INTERNAL",
+        "a fault of the server: quote the x-request-id of this answer",
+    )
 }
 
 pub(crate) async fn unknown_route() -> Error {

@@ -56,9 +56,17 @@ pub fn router(app: App, settings: Settings) -> Router {
         .fallback(error::unknown_route)
         .method_not_allowed_fallback(error::unknown_method)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
-        .layer(middleware::from_fn_with_state(server.clone(), context::idempotency))
-        .layer(tower_http::catch_panic::CatchPanicLayer::custom(error::panicked))
-        .layer(middleware::from_fn_with_state(server.clone(), observe::request))
+        .layer(middleware::from_fn_with_state(
+            server.clone(),
+            context::idempotency,
+        ))
+        .layer(tower_http::catch_panic::CatchPanicLayer::custom(
+            error::panicked,
+        ))
+        .layer(middleware::from_fn_with_state(
+            server.clone(),
+            observe::request,
+        ))
         .with_state(server)
 }
 

@@ -43,10 +43,17 @@ impl<S: Send + Sync, L: Listed> FromRequestParts<S> for Listing<L> {
         })?;
         let mut refused = unstorable(&parameters);
         match list::parse(L::spec(), &parameters) {
-            Ok(query) if refused.is_empty() => Ok(Self { query, list: PhantomData }),
+            Ok(query) if refused.is_empty() => Ok(Self {
+                query,
+                list: PhantomData,
+            }),
             Ok(_) => Err(Error::Unreadable(refused)),
             Err(refusals) => {
-                refused.extend(refusals.iter().map(|r| bad(&r.parameter, r.kind, &r.message)));
+                refused.extend(
+                    refusals
+                        .iter()
+                        .map(|r| bad(&r.parameter, r.kind, &r.message)),
+                );
                 Err(Error::Unreadable(refused))
             }
         }
@@ -56,12 +63,19 @@ impl<S: Send + Sync, L: Listed> FromRequestParts<S> for Listing<L> {
 fn unstorable(parameters: &[(String, String)]) -> Vec<BadField> {
     let with_nul = parameters.iter().filter(|(_, value)| value.contains('\0'));
     let message = "text cannot contain the character U+0000";
-    with_nul.map(|(name, _)| bad(name, "value_error.any_str.nul", message)).collect()
+    with_nul
+        .map(|(name, _)| bad(name, "value_error.any_str.nul", message))
+        .collect()
 }
 
 fn bad(parameter: &str, kind: &str, message: &str) -> BadField {
     let (message, kind) = (message.to_owned(), kind.to_owned());
-    BadField { part: "query", path: vec![parameter.to_owned()], message, kind }
+    BadField {
+        part: "query",
+        path: vec![parameter.to_owned()],
+        message,
+        kind,
+    }
 }
 
 /// One page of a list.
@@ -83,8 +97,18 @@ pub(crate) struct Envelope<T> {
 impl<T> Envelope<T> {
     /// The page with each row as the API shows it.
     pub(crate) fn new<R>(page: Page<R>, show: impl FnMut(R) -> T) -> Self {
-        let Page { results, next, previous, total_count } = page;
-        Self { results: results.into_iter().map(show).collect(), next, previous, total_count }
+        let Page {
+            results,
+            next,
+            previous,
+            total_count,
+        } = page;
+        Self {
+            results: results.into_iter().map(show).collect(),
+            next,
+            previous,
+            total_count,
+        }
     }
 }
 
@@ -102,27 +126,53 @@ impl<L: Listed> IntoParams for Listing<L> {
             parameters.push(parameter(ranked.parameter, &description, text().build()));
         }
         for column in spec.columns {
-            parameters.extend(column.operators.iter().map(|operator| filter(column, *operator)));
+            parameters.extend(
+                column
+                    .operators
+                    .iter()
+                    .map(|operator| filter(column, *operator)),
+            );
         }
         parameters
     }
 }
 
 fn paging(spec: &Spec) -> Vec<Parameter> {
-    let sortable: Vec<&str> =
-        spec.columns.iter().filter(|column| column.sortable).map(|column| column.name).collect();
+    let sortable: Vec<&str> = spec
+        .columns
+        .iter()
+        .filter(|column| column.sortable)
+        .map(|column| column.name)
+        .collect();
     let max = spec.limit_max;
-    let limit = format!("Rows of a page, 1 to {max}; {} unless told.", Spec::LIMIT_DEFAULT);
+    let limit = format!(
+        "Rows of a page, 1 to {max}; {} unless told.",
+        Spec::LIMIT_DEFAULT
+    );
     let order = format!(
         "Sort column, `-` before it for descending; `-{}` unless told. One of: {}.",
         spec.default_order,
         sortable.join(", ")
     );
-    let orders = sortable.iter().flat_map(|name| [(*name).to_owned(), format!("-{name}")]);
+    let orders = sortable
+        .iter()
+        .flat_map(|name| [(*name).to_owned(), format!("-{name}")]);
     vec![
-        parameter("cursor", "`next` or `previous` of an earlier answer.", text().build()),
-        parameter("limit", &limit, whole(1.0).maximum(Some(max as f64)).build()),
-        parameter("offset", "Rows to pass over; ignored beside a cursor.", whole(0.0).build()),
+        parameter(
+            "cursor",
+            "`next` or `previous` of an earlier answer.",
+            text().build(),
+        ),
+        parameter(
+            "limit",
+            &limit,
+            whole(1.0).maximum(Some(max as f64)).build(),
+        ),
+        parameter(
+            "offset",
+            "Rows to pass over; ignored beside a cursor.",
+            whole(0.0).build(),
+        ),
         parameter("order", &order, text().enum_values(Some(orders)).build()),
         parameter(
             "sort_key",
@@ -132,7 +182,9 @@ fn paging(spec: &Spec) -> Vec<Parameter> {
         parameter(
             "sort_type",
             "Older form of `order`: the direction.",
-            text().enum_values(Some(["asc", "desc", "ASC", "DESC"])).build(),
+            text()
+                .enum_values(Some(["asc", "desc", "ASC", "DESC"]))
+                .build(),
         ),
     ]
 }
@@ -185,7 +237,9 @@ fn text() -> ObjectBuilder {
 }
 
 fn whole(minimum: f64) -> ObjectBuilder {
-    ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(minimum))
+    ObjectBuilder::new()
+        .schema_type(Type::Integer)
+        .minimum(Some(minimum))
 }
 
 fn parameter(name: &str, description: &str, schema: Object) -> Parameter {

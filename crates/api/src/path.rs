@@ -31,6 +31,10 @@ impl<S: Send + Sync, const N: usize> FromRequestParts<S> for PathIds<N> {
                 }),
             }
         }
-        if bad.is_empty() { Ok(Self(ids)) } else { Err(Error::Unreadable(bad)) }
+        if bad.is_empty() {
+            Ok(Self(ids))
+        } else {
+            Err(Error::Unreadable(bad))
+        }
     }
 }

@@ -38,7 +38,11 @@ pub(crate) fn violations<T: ToSchema + Any>(document: &Value) -> Vec<BadField> {
         }
         Err(cause) => {
             tracing::error!(cause, "a schema of ours does not compile");
-            fields.push(bad(Vec::new(), "value_error", "this body cannot be checked".to_owned()));
+            fields.push(bad(
+                Vec::new(),
+                "value_error",
+                "this body cannot be checked".to_owned(),
+            ));
         }
     }
     fields
@@ -110,15 +114,17 @@ fn unstorable(value: &Value, path: &mut Vec<String>, fields: &mut Vec<BadField>)
 }
 
 fn is_huge(number: &serde_json::Number) -> bool {
-    let exponent = number.as_str().split_once(['e', 'E']).map(|(_, exponent)| exponent);
+    let exponent = number
+        .as_str()
+        .split_once(['e', 'E'])
+        .map(|(_, exponent)| exponent);
     exponent.is_some_and(|exponent| exponent.parse::<i32>().map_or(true, |e| e.abs() >= 100))
 }
 
 fn explain(error: &ValidationError<'_>, fields: &mut Vec<BadField>) {
     let path = segments(error);
     match error.kind() {
-        ValidationErrorKind::AnyOf { context }
-        | ValidationErrorKind::OneOfNotValid { context } => {
+        ValidationErrorKind::AnyOf { context } | ValidationErrorKind::OneOfNotValid { context } => {
             match best_branch(context, error.instance(), path.len()) {
                 Some(branch) => branch.iter().for_each(|error| explain(error, fields)),
                 None => fields.push(bad(path, "value_error", "no allowed form".to_owned())),
@@ -127,7 +133,11 @@ fn explain(error: &ValidationError<'_>, fields: &mut Vec<BadField>) {
         ValidationErrorKind::Required { property } => {
             let mut path = path;
             path.push(property.as_str().unwrap_or_default().to_owned());
-            fields.push(bad(path, "value_error.missing", "field required".to_owned()));
+            fields.push(bad(
+                path,
+                "value_error.missing",
+                "field required".to_owned(),
+            ));
         }
         kind => {
             let (kind, message) = sentence(kind, error);
@@ -158,7 +168,10 @@ fn best_branch<'b>(
             });
         (wrong_type, other_word, branch.len())
     };
-    context.iter().filter(|branch| !is_null_form(branch)).min_by_key(cost)
+    context
+        .iter()
+        .filter(|branch| !is_null_form(branch))
+        .min_by_key(cost)
 }
 
 /// The `null` beside an optional field's own form explains nothing.
@@ -172,7 +185,8 @@ fn is_null_form(branch: &[ValidationError<'static>]) -> bool {
 fn segments(error: &ValidationError<'_>) -> Vec<String> {
     let pointer = error.instance_path().as_str();
     let keys = pointer.split('/').skip(1);
-    keys.map(|key| key.replace("~1", "/").replace("~0", "~")).collect()
+    keys.map(|key| key.replace("~1", "/").replace("~0", "~"))
+        .collect()
 }
 
 fn sentence(kind: &ValidationErrorKind, error: &ValidationError<'_>) -> (&'static str, String) {
@@ -181,21 +195,26 @@ fn sentence(kind: &ValidationErrorKind, error: &ValidationError<'_>) -> (&'stati
         ValidationErrorKind::Enum { options } => {
             ("type_error.enum", format!("value is not one of {options}"))
         }
-        ValidationErrorKind::Constant { expected_value } => {
-            ("value_error.const", format!("value is not {expected_value}"))
-        }
-        ValidationErrorKind::MinLength { limit } => {
-            ("value_error.any_str.min_length", format!("at least {limit} characters"))
-        }
-        ValidationErrorKind::MaxLength { limit } => {
-            ("value_error.any_str.max_length", format!("at most {limit} characters"))
-        }
-        ValidationErrorKind::MinItems { limit } => {
-            ("value_error.list.min_items", format!("at least {limit} items"))
-        }
-        ValidationErrorKind::MaxItems { limit } => {
-            ("value_error.list.max_items", format!("at most {limit} items"))
-        }
+        ValidationErrorKind::Constant { expected_value } => (
+            "value_error.const",
+            format!("value is not {expected_value}"),
+        ),
+        ValidationErrorKind::MinLength { limit } => (
+            "value_error.any_str.min_length",
+            format!("at least {limit} characters"),
+        ),
+        ValidationErrorKind::MaxLength { limit } => (
+            "value_error.any_str.max_length",
+            format!("at most {limit} characters"),
+        ),
+        ValidationErrorKind::MinItems { limit } => (
+            "value_error.list.min_items",
+            format!("at least {limit} items"),
+        ),
+        ValidationErrorKind::MaxItems { limit } => (
+            "value_error.list.max_items",
+            format!("at most {limit} items"),
+        ),
         ValidationErrorKind::Minimum { limit } => {
             ("value_error.number.not_ge", format!("at least {limit}"))
         }
@@ -209,9 +228,10 @@ fn sentence(kind: &ValidationErrorKind, error: &ValidationError<'_>) -> (&'stati
             ("value_error.number.not_lt", format!("less than {limit}"))
         }
         ValidationErrorKind::Format { format } => ("value_error.format", format_sentence(format)),
-        ValidationErrorKind::Pattern { pattern } => {
-            ("value_error.str.regex", format!("text of the form {pattern}"))
-        }
+        ValidationErrorKind::Pattern { pattern } => (
+            "value_error.str.regex",
+            format!("text of the form {pattern}"),
+        ),
         _ => ("value_error", error.to_string()),
     }
 }
@@ -222,7 +242,10 @@ fn wrong_type(kind: &TypeKind, instance: &Value) -> (&'static str, String) {
         TypeKind::Multiple(set) => set.iter().collect(),
     };
     if instance.is_null() {
-        return ("type_error.none.not_allowed", "none is not an allowed value".to_owned());
+        return (
+            "type_error.none.not_allowed",
+            "none is not an allowed value".to_owned(),
+        );
     }
     let wanted = expected.iter().find(|one| **one != JsonType::Null);
     match wanted {
@@ -248,5 +271,10 @@ fn format_sentence(format: &str) -> String {
 }
 
 fn bad(path: Vec<String>, kind: &str, message: String) -> BadField {
-    BadField { part: "body", path, message, kind: kind.to_owned() }
+    BadField {
+        part: "body",
+        path,
+        message,
+        kind: kind.to_owned(),
+    }
 }

@@ -14,7 +14,9 @@ use crate::{
 };
 
 pub(crate) fn routes() -> OpenApiRouter<Arc<Server>> {
-    OpenApiRouter::new().routes(routes!(health)).routes(routes!(datetime))
+    OpenApiRouter::new()
+        .routes(routes!(health))
+        .routes(routes!(datetime))
 }
 
 /// Routes without a document: what they answer is not JSON.
@@ -45,7 +47,10 @@ struct Health {
 )]
 async fn health(State(server): State<Arc<Server>>) -> Result<Json<Health>> {
     florin_store::organisation::all(&server.app.db).await?;
-    Ok(Json(Health { status: "ok", version: env!("CARGO_PKG_VERSION") }))
+    Ok(Json(Health {
+        status: "ok",
+        version: env!("CARGO_PKG_VERSION"),
+    }))
 }
 
 /// The server's time.
@@ -99,5 +104,9 @@ fn shown(now: Timestamp, timezone: String) -> Datetime {
 }
 
 async fn metrics(State(server): State<Arc<Server>>) -> String {
-    server.settings.metrics.as_ref().map_or_else(String::new, |metrics| metrics.render())
+    server
+        .settings
+        .metrics
+        .as_ref()
+        .map_or_else(String::new, |metrics| metrics.render())
 }

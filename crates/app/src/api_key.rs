@@ -46,8 +46,14 @@ pub async fn issue(app: &App, tx: &mut Tx, name: &str) -> Result<Issued> {
         return Err(Error::field("name", "value_error.any_str.length", message));
     }
     let organisation = organisation::find(tx).await?;
-    let organisation = organisation.ok_or(Error::NotFound { resource: "organisation" })?;
-    let prefix = if organisation.is_sandbox { SANDBOX_PREFIX } else { LIVE_PREFIX };
+    let organisation = organisation.ok_or(Error::NotFound {
+        resource: "organisation",
+    })?;
+    let prefix = if organisation.is_sandbox {
+        SANDBOX_PREFIX
+    } else {
+        LIVE_PREFIX
+    };
     let secret = format!("{prefix}{}", URL_SAFE_NO_PAD.encode(app.ids.secret()));
     let key = ApiKey {
         id: app.ids.next(),
@@ -68,11 +74,16 @@ pub async fn issue(app: &App, tx: &mut Tx, name: &str) -> Result<Issued> {
 /// # Errors
 /// [`Error::NotFound`] where the organisation has no such key.
 pub async fn revoke(tx: &mut Tx, id: Uuid) -> Result<ApiKey> {
-    let key = api_key::find(tx, id).await?.ok_or(Error::NotFound { resource: "api key" })?;
+    let key = api_key::find(tx, id).await?.ok_or(Error::NotFound {
+        resource: "api key",
+    })?;
     if key.revoked_at.is_some() {
         return Ok(key);
     }
-    let revoked = ApiKey { revoked_at: Some(tx.at()?), ..key.clone() };
+    let revoked = ApiKey {
+        revoked_at: Some(tx.at()?),
+        ..key.clone()
+    };
     api_key::update(tx, &key, &revoked).await?;
     Ok(revoked)
 }
@@ -105,7 +116,10 @@ impl KeyUse {
     }
 
     fn take(&self) -> HashMap<Uuid, (OrganisationId, Timestamp)> {
-        self.seen.lock().map(|mut seen| std::mem::take(&mut *seen)).unwrap_or_default()
+        self.seen
+            .lock()
+            .map(|mut seen| std::mem::take(&mut *seen))
+            .unwrap_or_default()
     }
 }
 

@@ -13,7 +13,10 @@ pub trait Clock: Send + Sync {
 pub struct MachineClock;
 
 impl Clock for MachineClock {
-    #[expect(clippy::disallowed_methods, reason = "this is the port that others are sent to")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the port that others are sent to"
+    )]
     fn now(&self) -> Timestamp {
         Timestamp::now()
     }

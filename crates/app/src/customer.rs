@@ -57,8 +57,16 @@ const RULES: &[(&str, &str, &str)] = &[
 /// [`Error::Refused`] for a broken rule or a value that another customer has.
 pub async fn create(app: &App, tx: &mut Tx, written: Written) -> Result<Addressed> {
     let customer = customer::create(app.ids.next(), written.details, tx.at()?).map_err(refused)?;
-    store::customer::insert(tx, &customer).await.map_err(taken)?;
-    place_defaults(app, tx, customer.id, [written.address, written.ship_to_address]).await?;
+    store::customer::insert(tx, &customer)
+        .await
+        .map_err(taken)?;
+    place_defaults(
+        app,
+        tx,
+        customer.id,
+        [written.address, written.ship_to_address],
+    )
+    .await?;
     addressed(tx, customer).await
 }
 
@@ -69,7 +77,9 @@ pub async fn create(app: &App, tx: &mut Tx, written: Written) -> Result<Addresse
 pub async fn update(app: &App, tx: &mut Tx, id: Uuid, written: Written) -> Result<Addressed> {
     let before = find(tx, id).await?;
     let after = customer::amend(&before, written.details, tx.at()?).map_err(refused)?;
-    store::customer::update(tx, &before, &after).await.map_err(taken)?;
+    store::customer::update(tx, &before, &after)
+        .await
+        .map_err(taken)?;
     place_defaults(app, tx, id, [written.address, written.ship_to_address]).await?;
     load(tx, id).await
 }
@@ -104,13 +114,23 @@ pub async fn page(tx: &mut Tx, query: &list::Query) -> Result<list::Page<Address
     for entry in store::customer_address::of_customers(tx, &ids).await? {
         books.entry(entry.customer_id).or_default().push(entry);
     }
-    let list::Page { results, next, previous, total_count } = page;
+    let list::Page {
+        results,
+        next,
+        previous,
+        total_count,
+    } = page;
     let with_book = |customer: Customer| {
         let book = books.remove(&customer.id).unwrap_or_default();
         with_defaults(customer, &book)
     };
     let results = results.into_iter().map(with_book).collect();
-    Ok(list::Page { results, next, previous, total_count })
+    Ok(list::Page {
+        results,
+        next,
+        previous,
+        total_count,
+    })
 }
 
 /// The customer alone.
@@ -118,7 +138,9 @@ pub async fn page(tx: &mut Tx, query: &list::Query) -> Result<list::Page<Address
 /// # Errors
 /// [`Error::NotFound`].
 pub async fn find(tx: &mut Tx, id: Uuid) -> Result<Customer> {
-    store::customer::find(tx, id).await?.ok_or(Error::NotFound { resource: "customer" })
+    store::customer::find(tx, id).await?.ok_or(Error::NotFound {
+        resource: "customer",
+    })
 }
 
 async fn addressed(tx: &mut Tx, customer: Customer) -> Result<Addressed> {
@@ -129,7 +151,11 @@ async fn addressed(tx: &mut Tx, customer: Customer) -> Result<Addressed> {
 fn with_defaults(customer: Customer, book: &[Entry]) -> Addressed {
     let billing = book.iter().find(|entry| entry.is_default_billing).cloned();
     let shipping = book.iter().find(|entry| entry.is_default_shipping).cloned();
-    Addressed { customer, billing, shipping }
+    Addressed {
+        customer,
+        billing,
+        shipping,
+    }
 }
 
 /// Puts the billing and the shipping address into the book, as its defaults.

@@ -42,13 +42,20 @@ pub struct FieldError {
 impl Error {
     /// A rule's refusal.
     pub fn refused(code: &'static str, message: impl ToString) -> Self {
-        Self::Refused { code, message: message.to_string() }
+        Self::Refused {
+            code,
+            message: message.to_string(),
+        }
     }
 
     /// One field that is not valid.
     pub fn field(name: &str, kind: &'static str, message: impl ToString) -> Self {
         let path = vec![name.to_owned()];
-        Self::Invalid(vec![FieldError { path, message: message.to_string(), kind }])
+        Self::Invalid(vec![FieldError {
+            path,
+            message: message.to_string(),
+            kind,
+        }])
     }
 
     /// Replaces the violation of a named constraint by the rule that it stands for.
@@ -57,7 +64,9 @@ impl Error {
         rules: &[(&str, &'static str, &str)],
     ) -> Self {
         let violated = error.constraint();
-        let rule = rules.iter().find(|(constraint, ..)| violated == Some(constraint));
+        let rule = rules
+            .iter()
+            .find(|(constraint, ..)| violated == Some(constraint));
         match rule {
             Some((_, code, message)) => Self::refused(code, message),
             None => Self::Store(error),

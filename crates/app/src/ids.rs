@@ -15,7 +15,10 @@ pub trait Ids: Send + Sync {
 pub struct MachineIds;
 
 impl Ids for MachineIds {
-    #[expect(clippy::disallowed_methods, reason = "this is the port that others are sent to")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the port that others are sent to"
+    )]
     fn next(&self) -> Uuid {
         Uuid::now_v7()
     }
@@ -23,7 +26,10 @@ impl Ids for MachineIds {
     fn secret(&self) -> [u8; 32] {
         let mut bytes = [0; 32];
         // Without randomness a key would be guessable: stopping is the only safe answer.
-        #[expect(clippy::expect_used, reason = "a machine without randomness must not issue keys")]
+        #[expect(
+            clippy::expect_used,
+            reason = "a machine without randomness must not issue keys"
+        )]
         getrandom::fill(&mut bytes).expect("the machine gives random bytes");
         bytes
     }

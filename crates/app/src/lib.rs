@@ -55,7 +55,12 @@ impl App {
         request_id: &str,
     ) -> Result<Tx> {
         let at = florin_core::instant::to_microseconds(self.clock.now());
-        let author = Author { organisation, actor, request_id: request_id.to_owned(), at };
+        let author = Author {
+            organisation,
+            actor,
+            request_id: request_id.to_owned(),
+            at,
+        };
         Ok(self.db.begin(author).await?)
     }
 }

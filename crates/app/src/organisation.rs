@@ -41,8 +41,18 @@ pub async fn create(app: &App, new: NewOrganisation) -> Result<(Organisation, Is
     }
     let id = OrganisationId(app.ids.next());
     let mut tx = app.begin(id, Actor::CommandLine, "").await?;
-    let NewOrganisation { is_sandbox, time_zone, .. } = new;
-    let organisation = Organisation { id, name, is_sandbox, time_zone, created_at: tx.at()? };
+    let NewOrganisation {
+        is_sandbox,
+        time_zone,
+        ..
+    } = new;
+    let organisation = Organisation {
+        id,
+        name,
+        is_sandbox,
+        time_zone,
+        created_at: tx.at()?,
+    };
     organisation::insert(&mut tx, &organisation).await?;
     let issued = api_key::issue(app, &mut tx, "first key").await?;
     tx.commit().await?;

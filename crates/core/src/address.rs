@@ -59,9 +59,26 @@ impl Address {
     /// blanks. What connectors said does not count.
     pub fn content_key(&self) -> String {
         let Self {
-            line1, line2, line3, city, state, zip_code, country, country_code, ..
+            line1,
+            line2,
+            line3,
+            city,
+            state,
+            zip_code,
+            country,
+            country_code,
+            ..
         } = self;
-        let parts = [line1, line2, line3, city, state, zip_code, country, country_code];
+        let parts = [
+            line1,
+            line2,
+            line3,
+            city,
+            state,
+            zip_code,
+            country,
+            country_code,
+        ];
         let folded = parts.map(|part| part.as_deref().unwrap_or_default().trim().to_lowercase());
         folded.join("\u{1f}")
     }
@@ -80,9 +97,9 @@ pub struct Placement {
 /// and a flag that it sets is cleared on every other entry (zenskar-api §3).
 pub fn place(book: &[Entry], entry: Entry) -> Placement {
     let key = entry.address.content_key();
-    let equal = book.iter().find(|other| {
-        other.id == entry.id || other.address.content_key() == key
-    });
+    let equal = book
+        .iter()
+        .find(|other| other.id == entry.id || other.address.content_key() == key);
     let placed = match equal {
         None => entry,
         Some(known) => Entry {
@@ -97,7 +114,10 @@ pub fn place(book: &[Entry], entry: Entry) -> Placement {
     };
     let others = book.iter().filter(|other| other.id != placed.id);
     let cleared = others.filter_map(|other| cleared(other, &placed)).collect();
-    Placement { cleared, placed: (equal.cloned(), placed) }
+    Placement {
+        cleared,
+        placed: (equal.cloned(), placed),
+    }
 }
 
 fn cleared(other: &Entry, placed: &Entry) -> Option<(Entry, Entry)> {
@@ -142,8 +162,14 @@ mod tests {
 
     #[test]
     fn an_equal_address_is_not_doubled_but_takes_the_flags() {
-        let book = [Entry { is_default_shipping: true, ..entry(1, "9 Pine St") }];
-        let again = Entry { is_default_billing: true, ..entry(2, " 9 PINE st ") };
+        let book = [Entry {
+            is_default_shipping: true,
+            ..entry(1, "9 Pine St")
+        }];
+        let again = Entry {
+            is_default_billing: true,
+            ..entry(2, " 9 PINE st ")
+        };
         let (before, after) = place(&book, again).placed;
         assert_eq!(before.as_ref(), book.first());
         assert_eq!(after.id, Uuid::from_u128(1));
@@ -152,16 +178,28 @@ mod tests {
 
     #[test]
     fn a_default_is_cleared_on_every_other_address() {
-        let book = [Entry { is_default_billing: true, is_default_shipping: true, ..entry(1, "a") }];
-        let new = Entry { is_default_billing: true, ..entry(2, "b") };
+        let book = [Entry {
+            is_default_billing: true,
+            is_default_shipping: true,
+            ..entry(1, "a")
+        }];
+        let new = Entry {
+            is_default_billing: true,
+            ..entry(2, "b")
+        };
         let placement = place(&book, new);
-        let [(_, after)] = placement.cleared.as_slice() else { panic!("one entry is cleared") };
+        let [(_, after)] = placement.cleared.as_slice() else {
+            panic!("one entry is cleared")
+        };
         assert!(!after.is_default_billing && after.is_default_shipping);
     }
 
     #[test]
     fn an_edited_address_may_lose_its_flag() {
-        let book = [Entry { is_default_billing: true, ..entry(1, "a") }];
+        let book = [Entry {
+            is_default_billing: true,
+            ..entry(1, "a")
+        }];
         let (_, after) = place(&book, entry(1, "a")).placed;
         assert!(!after.is_default_billing);
     }

@@ -81,9 +81,17 @@ pub enum Refusal {
 /// The first [`Refusal`] that applies.
 pub fn create(generated: Uuid, details: Details, at: Timestamp) -> Result<Customer, Refusal> {
     let details = checked(details)?;
-    let external_uuid = details.external_id.as_deref().and_then(|id| id.parse().ok());
+    let external_uuid = details
+        .external_id
+        .as_deref()
+        .and_then(|id| id.parse().ok());
     let id = external_uuid.unwrap_or(generated);
-    Ok(Customer { id, details, created_at: at, updated_at: at })
+    Ok(Customer {
+        id,
+        details,
+        created_at: at,
+        updated_at: at,
+    })
 }
 
 /// The customer with other details.
@@ -97,7 +105,12 @@ pub fn amend(customer: &Customer, details: Details, at: Timestamp) -> Result<Cus
         return Err(Refusal::BusinessEntityFixed);
     }
     let Customer { id, created_at, .. } = *customer;
-    Ok(Customer { id, details, created_at, updated_at: at })
+    Ok(Customer {
+        id,
+        details,
+        created_at,
+        updated_at: at,
+    })
 }
 
 fn checked(details: Details) -> Result<Details, Refusal> {
@@ -120,7 +133,9 @@ fn is_phone_number(text: &str) -> bool {
     let digits = text.chars().filter(char::is_ascii_digit).count();
     let rest = text.strip_prefix('+').unwrap_or(text);
     PHONE_DIGITS.contains(&digits)
-        && rest.chars().all(|c| c.is_ascii_digit() || matches!(c, ' ' | '-' | '(' | ')' | '.'))
+        && rest
+            .chars()
+            .all(|c| c.is_ascii_digit() || matches!(c, ' ' | '-' | '(' | ')' | '.'))
 }
 
 #[cfg(test)]
@@ -149,15 +164,24 @@ mod tests {
     #[test]
     fn an_external_id_that_is_a_uuid_is_the_id() {
         let id = Uuid::from_u128(7);
-        let given = Details { external_id: Some(id.to_string()), ..details("Northwind") };
+        let given = Details {
+            external_id: Some(id.to_string()),
+            ..details("Northwind")
+        };
         assert_eq!(created(given).unwrap().id, id);
-        let other = Details { external_id: Some("CRM-7".to_owned()), ..details("Northwind") };
+        let other = Details {
+            external_id: Some("CRM-7".to_owned()),
+            ..details("Northwind")
+        };
         assert_eq!(created(other).unwrap().id, Uuid::from_u128(1));
     }
 
     #[test]
     fn an_empty_external_id_is_none() {
-        let given = Details { external_id: Some(String::new()), ..details("Northwind") };
+        let given = Details {
+            external_id: Some(String::new()),
+            ..details("Northwind")
+        };
         assert_eq!(created(given).unwrap().details.external_id, None);
     }
 
@@ -175,14 +199,20 @@ mod tests {
             ("+1-555-CALL", false),
             ("1234567890123456", false),
         ] {
-            let given = Details { phone_number: Some(number.to_owned()), ..details("Northwind") };
+            let given = Details {
+                phone_number: Some(number.to_owned()),
+                ..details("Northwind")
+            };
             assert_eq!(created(given).is_ok(), good, "{number}");
         }
     }
 
     #[test]
     fn the_business_entity_is_set_once() {
-        let entity = |id| Details { business_entity_id: Some(Uuid::from_u128(id)), ..details("N") };
+        let entity = |id| Details {
+            business_entity_id: Some(Uuid::from_u128(id)),
+            ..details("N")
+        };
         let customer = created(details("N")).unwrap();
         let set = amend(&customer, entity(5), Timestamp::UNIX_EPOCH).unwrap();
         let again = amend(&set, entity(6), Timestamp::UNIX_EPOCH);

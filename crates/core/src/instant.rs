@@ -25,7 +25,13 @@ pub fn parse(text: &str) -> Result<Timestamp, NotAnInstant> {
         .parse::<Timestamp>()
         .ok()
         .or_else(|| at_utc(text.parse::<DateTime>().ok()?))
-        .or_else(|| at_utc(text.parse::<Date>().ok()?.to_datetime(jiff::civil::Time::midnight())))
+        .or_else(|| {
+            at_utc(
+                text.parse::<Date>()
+                    .ok()?
+                    .to_datetime(jiff::civil::Time::midnight()),
+            )
+        })
         .or_else(|| Timestamp::from_second(text.parse().ok()?).ok())
         .ok_or(NotAnInstant)?;
     Ok(to_microseconds(instant))
@@ -57,14 +63,27 @@ mod tests {
             "2026-01-31T10:00:00.0000009Z",
             "1769853600",
         ] {
-            assert_eq!(parse(text).unwrap().to_string(), "2026-01-31T10:00:00Z", "{text}");
+            assert_eq!(
+                parse(text).unwrap().to_string(),
+                "2026-01-31T10:00:00Z",
+                "{text}"
+            );
         }
-        assert_eq!(parse("2026-01-31").unwrap().to_string(), "2026-01-31T00:00:00Z");
+        assert_eq!(
+            parse("2026-01-31").unwrap().to_string(),
+            "2026-01-31T00:00:00Z"
+        );
     }
 
     #[test]
     fn anything_else_is_refused() {
-        for text in ["", "tomorrow", "2026-02-30", "99999999999999999", "2026-13-01T00:00:00Z"] {
+        for text in [
+            "",
+            "tomorrow",
+            "2026-02-30",
+            "99999999999999999",
+            "2026-13-01T00:00:00Z",
+        ] {
             assert_eq!(parse(text), Err(NotAnInstant), "{text}");
         }
     }

@@ -114,7 +114,11 @@ enum Key {
 
 /// Runs the command.
 pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
-    let Arguments { command, place, json } = arguments;
+    let Arguments {
+        command,
+        place,
+        json,
+    } = arguments;
     let format = if json { Format::Json } else { Format::Text };
     let configuration = Configuration::load(&place)?;
     match command {
@@ -131,7 +135,11 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Org(command) => {
             let app = configuration.open().await?;
             match command {
-                Org::Create { name, sandbox, time_zone } => {
+                Org::Create {
+                    name,
+                    sandbox,
+                    time_zone,
+                } => {
                     organisations::create(&app, name, sandbox, time_zone, format).await?;
                 }
                 Org::List => organisations::list(&app, format).await?,

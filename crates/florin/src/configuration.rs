@@ -108,9 +108,13 @@ impl Configuration {
         let folder = &self.data_dir;
         std::fs::create_dir_all(folder)
             .with_context(|| format!("the data folder {} cannot be made", folder.display()))?;
-        let options =
-            Options { url: self.database_url(), connections_max: self.connections_max.max(1) };
-        let db = Db::open(&options).await.context("the database cannot be opened")?;
+        let options = Options {
+            url: self.database_url(),
+            connections_max: self.connections_max.max(1),
+        };
+        let db = Db::open(&options)
+            .await
+            .context("the database cannot be opened")?;
         Ok(App::new(db))
     }
 }

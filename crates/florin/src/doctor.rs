@@ -19,28 +19,52 @@ struct Finding {
 /// Runs every check; fails if one of them does.
 pub(crate) async fn run(configuration: &Configuration, format: Format) -> Result<ExitCode> {
     let mut findings = vec![
-        Finding { subject: "version", outcome: Ok(env!("CARGO_PKG_VERSION").to_owned()) },
-        Finding { subject: "data folder", outcome: data_folder(configuration) },
+        Finding {
+            subject: "version",
+            outcome: Ok(env!("CARGO_PKG_VERSION").to_owned()),
+        },
+        Finding {
+            subject: "data folder",
+            outcome: data_folder(configuration),
+        },
     ];
     match configuration.open().await {
         Ok(app) => {
             let version = florin_store::migrate::newest();
             let backend = app.db.backend();
             let opened = format!("{backend:?}, tables at version {version}");
-            findings.push(Finding { subject: "database", outcome: Ok(opened) });
-            findings.push(Finding { subject: "clock", outcome: clock(app.clock.now()) });
+            findings.push(Finding {
+                subject: "database",
+                outcome: Ok(opened),
+            });
+            findings.push(Finding {
+                subject: "clock",
+                outcome: clock(app.clock.now()),
+            });
             let organisations = florin_store::organisation::all(&app.db).await;
-            let outcome = organisations.map(|all| all.len().to_string()).map_err(Into::into);
-            findings.push(Finding { subject: "organisations", outcome });
+            let outcome = organisations
+                .map(|all| all.len().to_string())
+                .map_err(Into::into);
+            findings.push(Finding {
+                subject: "organisations",
+                outcome,
+            });
         }
-        Err(error) => findings.push(Finding { subject: "database", outcome: Err(error) }),
+        Err(error) => findings.push(Finding {
+            subject: "database",
+            outcome: Err(error),
+        }),
     }
     let healthy = findings.iter().all(|finding| finding.outcome.is_ok());
     format.print(
         || findings.iter().map(line).collect::<Vec<_>>().join("\n"),
         || json!({ "healthy": healthy, "checks": findings.iter().map(document).collect::<Vec<_>>() }),
     );
-    Ok(if healthy { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if healthy {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 fn line(finding: &Finding) -> String {

@@ -15,7 +15,9 @@ pub(crate) async fn create(
     name: &str,
     format: Format,
 ) -> Result<()> {
-    let mut tx = app.begin(OrganisationId(organisation), Actor::CommandLine, "").await?;
+    let mut tx = app
+        .begin(OrganisationId(organisation), Actor::CommandLine, "")
+        .await?;
     let issued = api_key::issue(app, &mut tx, name).await.map_err(said)?;
     tx.commit().await?;
     let (id, key) = (issued.key.id.to_string(), issued.secret);
@@ -42,13 +44,10 @@ pub(crate) async fn list(app: &App, organisation: Uuid, format: Format) -> Resul
     Ok(())
 }
 
-pub(crate) async fn revoke(
-    app: &App,
-    organisation: Uuid,
-    id: Uuid,
-    format: Format,
-) -> Result<()> {
-    let mut tx = app.begin(OrganisationId(organisation), Actor::CommandLine, "").await?;
+pub(crate) async fn revoke(app: &App, organisation: Uuid, id: Uuid, format: Format) -> Result<()> {
+    let mut tx = app
+        .begin(OrganisationId(organisation), Actor::CommandLine, "")
+        .await?;
     let key = api_key::revoke(&mut tx, id).await.map_err(said)?;
     tx.commit().await?;
     format.print(|| format!("Revoked {}", line(&key)), || document(&key));
@@ -59,7 +58,9 @@ pub(crate) async fn revoke(
 pub(crate) fn said(error: Error) -> anyhow::Error {
     match error {
         Error::Invalid(fields) => {
-            let lines = fields.iter().map(|field| format!("{}: {}", field.path.join("."), field.message));
+            let lines = fields
+                .iter()
+                .map(|field| format!("{}: {}", field.path.join("."), field.message));
             anyhow::anyhow!(lines.collect::<Vec<_>>().join("; "))
         }
         other => other.into(),
@@ -67,7 +68,11 @@ pub(crate) fn said(error: Error) -> anyhow::Error {
 }
 
 fn line(key: &ApiKey) -> String {
-    let state = if key.revoked_at.is_some() { "revoked" } else { "active" };
+    let state = if key.revoked_at.is_some() {
+        "revoked"
+    } else {
+        "active"
+    };
     format!("{}  {state:7}  {}…  {}", key.id, key.prefix, key.name)
 }
 

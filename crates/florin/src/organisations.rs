@@ -16,12 +16,23 @@ pub(crate) async fn create(
     time_zone: String,
     format: Format,
 ) -> Result<()> {
-    announce(app, NewOrganisation { name, is_sandbox, time_zone }, format).await
+    announce(
+        app,
+        NewOrganisation {
+            name,
+            is_sandbox,
+            time_zone,
+        },
+        format,
+    )
+    .await
 }
 
 /// Creates the organisation and prints how to use it.
 pub(crate) async fn announce(app: &App, new: NewOrganisation, format: Format) -> Result<()> {
-    let (organisation, issued) = organisation::create(app, new).await.map_err(crate::keys::said)?;
+    let (organisation, issued) = organisation::create(app, new)
+        .await
+        .map_err(crate::keys::said)?;
     let (id, key) = (organisation.id.to_string(), issued.secret);
     format.print(
         || {
@@ -42,7 +53,11 @@ pub(crate) async fn list(app: &App, format: Format) -> Result<()> {
     format.print(
         || {
             let lines = all.iter().map(|organisation| {
-                let kind = if organisation.is_sandbox { "sandbox" } else { "live" };
+                let kind = if organisation.is_sandbox {
+                    "sandbox"
+                } else {
+                    "live"
+                };
                 format!("{}  {kind:7}  {}", organisation.id, organisation.name)
             });
             let lines: Vec<String> = lines.collect();

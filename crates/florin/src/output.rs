@@ -1,7 +1,11 @@
 //! What the command line prints. **The only file that prints.** Results go to standard output, as text
 //! for a person or as one JSON document for a machine; everything else goes to standard error.
 
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is what the file is for")]
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "this is what the file is for"
+)]
 
 use std::process::ExitCode;
 

@@ -14,29 +14,31 @@ use crate::{command::Serve, configuration::Configuration, output, output::Format
 const KEY_USE_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Serves until SIGTERM or Ctrl-C, then finishes what is in flight.
-pub(crate) async fn run(
-    configuration: Configuration,
-    serve: &Serve,
-    format: Format,
-) -> Result<()> {
+pub(crate) async fn run(configuration: Configuration, serve: &Serve, format: Format) -> Result<()> {
     log_to_stderr(&configuration)?;
     let app = configuration.open().await?;
     if let Some(name) = &serve.first_organisation {
         first_organisation(&app, name, format).await?;
     }
     let metrics = PrometheusBuilder::new().install_recorder()?;
-    let settings =
-        florin_api::Settings { rate_limit: configuration.rate_limit(), metrics: Some(metrics) };
+    let settings = florin_api::Settings {
+        rate_limit: configuration.rate_limit(),
+        metrics: Some(metrics),
+    };
     let router = florin_api::router(app.clone(), settings);
     let listener = TcpListener::bind(&configuration.listen)
         .await
         .with_context(|| format!("{} cannot be listened on", configuration.listen))?;
     let address = listener.local_addr()?;
-    output::progress(&format!("Florin serves http://{address} (pages: /docs). Ctrl-C stops it."));
+    output::progress(&format!(
+        "Florin serves http://{address} (pages: /docs). Ctrl-C stops it."
+    ));
     let stop = CancellationToken::new();
     let tasks = TaskTracker::new();
     tasks.spawn(write_key_use(app.clone(), stop.clone()));
-    axum::serve(listener, router).with_graceful_shutdown(asked_to_stop()).await?;
+    axum::serve(listener, router)
+        .with_graceful_shutdown(asked_to_stop())
+        .await?;
     stop.cancel();
     tasks.close();
     tasks.wait().await;

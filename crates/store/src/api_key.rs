@@ -11,7 +11,11 @@ use crate::{
     record::{self, Table, Values},
 };
 
-const TABLE: Table = Table { name: "api_key", secrets: &["hash"], events: false };
+const TABLE: Table = Table {
+    name: "api_key",
+    secrets: &["hash"],
+    events: false,
+};
 
 /// A key that a client signs its requests with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,8 +54,16 @@ pub static LIST: Spec = Spec {
 };
 
 fn values(key: &ApiKey) -> Values {
-    let ApiKey { id: _, name, prefix, hash, scopes, created_at, last_used_at, revoked_at } =
-        key.clone();
+    let ApiKey {
+        id: _,
+        name,
+        prefix,
+        hash,
+        scopes,
+        created_at,
+        last_used_at,
+        revoked_at,
+    } = key.clone();
     vec![
         ("name", name.into()),
         ("prefix", prefix.into()),
@@ -99,7 +111,10 @@ pub async fn update(tx: &mut Tx, before: &ApiKey, after: &ApiKey) -> Result<()> 
 /// # Errors
 /// What the statement answers.
 pub async fn find(tx: &mut Tx, id: Uuid) -> Result<Option<ApiKey>> {
-    record::find(tx, TABLE.name, id).await?.map(|row| decode(&row)).transpose()
+    record::find(tx, TABLE.name, id)
+        .await?
+        .map(|row| decode(&row))
+        .transpose()
 }
 
 /// One page of keys.
@@ -118,9 +133,13 @@ pub async fn page(tx: &mut Tx, query: &list::Query) -> Result<Page<ApiKey>> {
 pub async fn find_by_hash(db: &Db, hash: &[u8]) -> Result<Option<(OrganisationId, ApiKey)>> {
     let mut tx = db.read(OrganisationId(Uuid::nil())).await?;
     let mut select = Query::select();
-    select.column(Asterisk).from(TABLE.name).and_where(Expr::col("hash").eq(hash.to_vec()));
+    select
+        .column(Asterisk)
+        .from(TABLE.name)
+        .and_where(Expr::col("hash").eq(hash.to_vec()));
     let row = tx.fetch_optional(&select).await?;
-    row.map(|row| Ok((OrganisationId(row.get("organisation_id")?), decode(&row)?))).transpose()
+    row.map(|row| Ok((OrganisationId(row.get("organisation_id")?), decode(&row)?)))
+        .transpose()
 }
 
 /// Remembers when the key was used. Not audited: it changes with every request.

@@ -18,11 +18,23 @@ pub static LIST: Spec = Spec {
     table: "customer",
     columns: &[
         Column::id(),
-        Column::new("external_id", Kind::Text, "the caller's own id").nullable().sortable(),
-        Column::new("email", Kind::Text, "e-mail address").nullable().sortable(),
+        Column::new("external_id", Kind::Text, "the caller's own id")
+            .nullable()
+            .sortable(),
+        Column::new("email", Kind::Text, "e-mail address")
+            .nullable()
+            .sortable(),
         Column::new("phone_number", Kind::Text, "telephone number").nullable(),
-        Column::new("communications_enabled", Kind::Boolean, "whether e-mails are sent"),
-        Column::new("auto_charge_enabled", Kind::Boolean, "whether invoices are charged"),
+        Column::new(
+            "communications_enabled",
+            Kind::Boolean,
+            "whether e-mails are sent",
+        ),
+        Column::new(
+            "auto_charge_enabled",
+            Kind::Boolean,
+            "whether invoices are charged",
+        ),
         Column::created_at(),
         Column::updated_at(),
         Column::new("customer_name", Kind::Text, "name").sortable(),
@@ -46,7 +58,12 @@ pub static LIST: Spec = Spec {
 };
 
 fn values(customer: &Customer) -> Values {
-    let Customer { id: _, details, created_at, updated_at } = customer.clone();
+    let Customer {
+        id: _,
+        details,
+        created_at,
+        updated_at,
+    } = customer.clone();
     let Details {
         external_id,
         customer_name,
@@ -64,7 +81,10 @@ fn values(customer: &Customer) -> Values {
         ("customer_name", customer_name.into()),
         ("email", email.into()),
         ("phone_number", phone_number.into()),
-        ("tax_info", record::json(Some(tax_info.iter().map(tax_id_json).collect()))),
+        (
+            "tax_info",
+            record::json(Some(tax_info.iter().map(tax_id_json).collect())),
+        ),
         ("custom_data", record::json(Some(custom_data))),
         ("custom_attributes", record::json(Some(custom_attributes))),
         ("communications_enabled", communications_enabled.into()),
@@ -76,7 +96,11 @@ fn values(customer: &Customer) -> Values {
 }
 
 fn tax_id_json(tax_id: &TaxId) -> Json {
-    let TaxId { country_code, tax_code, tax_id } = tax_id;
+    let TaxId {
+        country_code,
+        tax_code,
+        tax_id,
+    } = tax_id;
     json!({ "country_code": country_code, "tax_code": tax_code, "tax_id": tax_id })
 }
 
@@ -102,7 +126,12 @@ fn decode(row: &Row) -> Result<Customer> {
         customer_name: row.get("customer_name")?,
         email: row.optional("email")?,
         phone_number: row.optional("phone_number")?,
-        tax_info: tax_info.as_array().into_iter().flatten().map(tax_id).collect::<Result<_>>()?,
+        tax_info: tax_info
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(tax_id)
+            .collect::<Result<_>>()?,
         custom_data: row.get("custom_data")?,
         custom_attributes: row.get("custom_attributes")?,
         communications_enabled: row.get("communications_enabled")?,
@@ -151,7 +180,10 @@ pub async fn delete(tx: &mut Tx, customer: &Customer) -> Result<()> {
 /// # Errors
 /// What the statement answers.
 pub async fn find(tx: &mut Tx, id: Uuid) -> Result<Option<Customer>> {
-    record::find(tx, TABLE.name, id).await?.map(|row| decode(&row)).transpose()
+    record::find(tx, TABLE.name, id)
+        .await?
+        .map(|row| decode(&row))
+        .transpose()
 }
 
 /// The customer that has or had this external id.
@@ -160,7 +192,9 @@ pub async fn find(tx: &mut Tx, id: Uuid) -> Result<Option<Customer>> {
 /// What the statements answer.
 pub async fn find_by_external_id(tx: &mut Tx, external_id: &str) -> Result<Option<Customer>> {
     let mut select = tx.select("customer_external_id");
-    select.column("customer_id").and_where(Expr::col("external_id").eq(external_id));
+    select
+        .column("customer_id")
+        .and_where(Expr::col("external_id").eq(external_id));
     match tx.fetch_optional(&select).await? {
         Some(row) => find(tx, row.get("customer_id")?).await,
         None => Ok(None),
@@ -190,7 +224,11 @@ async fn remember_external_id(tx: &mut Tx, customer: &Customer) -> Result<()> {
         tx.at()?.into(),
     ]);
     let keys = OnConflict::columns(["organisation_id", "external_id"]);
-    insert.on_conflict(keys.to_owned().update_columns(["customer_id", "since"]).to_owned());
+    insert.on_conflict(
+        keys.to_owned()
+            .update_columns(["customer_id", "since"])
+            .to_owned(),
+    );
     tx.execute(&insert).await?;
     Ok(())
 }
@@ -201,7 +239,13 @@ async fn remember_external_id(tx: &mut Tx, customer: &Customer) -> Result<()> {
 /// What the statement answers.
 pub async fn external_ids(tx: &mut Tx, customer_id: Uuid) -> Result<Vec<String>> {
     let mut select = tx.select("customer_external_id");
-    select.column(Asterisk).and_where(Expr::col("customer_id").eq(customer_id));
+    select
+        .column(Asterisk)
+        .and_where(Expr::col("customer_id").eq(customer_id));
     select.order_by("since", sea_query::Order::Desc);
-    tx.fetch_all(&select).await?.iter().map(|row| row.get("external_id")).collect()
+    tx.fetch_all(&select)
+        .await?
+        .iter()
+        .map(|row| row.get("external_id"))
+        .collect()
 }

@@ -14,8 +14,14 @@ const TABLE: Table = Table::quiet("customer_address");
 
 fn values(entry: &Entry) -> Values {
     let content_key = entry.address.content_key();
-    let Entry { id: _, customer_id, address, is_default_billing, is_default_shipping, .. } =
-        entry.clone();
+    let Entry {
+        id: _,
+        customer_id,
+        address,
+        is_default_billing,
+        is_default_shipping,
+        ..
+    } = entry.clone();
     let Address {
         line1,
         line2,
@@ -39,7 +45,10 @@ fn values(entry: &Entry) -> Values {
         ("country", country.into()),
         ("country_code", country_code.into()),
         ("validation_status", validation_status.into()),
-        ("connector_validation", record::json(Some(connector_validation))),
+        (
+            "connector_validation",
+            record::json(Some(connector_validation)),
+        ),
         ("is_default_billing", is_default_billing.into()),
         ("is_default_shipping", is_default_shipping.into()),
         ("content_key", content_key.into()),
@@ -103,8 +112,12 @@ pub async fn delete(tx: &mut Tx, entry: &Entry) -> Result<()> {
 /// What the statement answers.
 pub async fn of_customers(tx: &mut Tx, customers: &[Uuid]) -> Result<Vec<Entry>> {
     let mut select = tx.select(TABLE.name);
-    select.column(Asterisk).and_where(Expr::col("customer_id").is_in(customers.iter().copied()));
+    select
+        .column(Asterisk)
+        .and_where(Expr::col("customer_id").is_in(customers.iter().copied()));
     select.and_where(Expr::col("deleted_at").is_null());
-    select.order_by("created_at", Order::Asc).order_by("id", Order::Asc);
+    select
+        .order_by("created_at", Order::Asc)
+        .order_by("id", Order::Asc);
     tx.fetch_all(&select).await?.iter().map(decode).collect()
 }

@@ -49,7 +49,11 @@ impl Db {
         let engine = match scheme {
             "sqlite" => open_sqlite(options).await?,
             "postgres" | "postgresql" => open_postgres(options).await?,
-            other => return Err(Error::UnknownScheme { scheme: other.to_owned() }),
+            other => {
+                return Err(Error::UnknownScheme {
+                    scheme: other.to_owned(),
+                });
+            }
         };
         Ok(Self { engine })
     }
@@ -119,7 +123,10 @@ async fn open_sqlite(options: &Options) -> Result<Engine> {
         .test_before_acquire(false)
         .connect_with(connect.pragma("query_only", "on"))
         .await?;
-    Ok(Engine::Sqlite { readers, writer: Writer::start(connection) })
+    Ok(Engine::Sqlite {
+        readers,
+        writer: Writer::start(connection),
+    })
 }
 
 async fn open_postgres(options: &Options) -> Result<Engine> {

@@ -76,15 +76,19 @@ pub(crate) fn begins_with(backend: Backend, column: SimpleExpr, text: &str) -> S
 }
 
 fn escape_like(text: &str) -> String {
-    text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")
+    text.replace('\\', "\\\\")
+        .replace('%', "\\%")
+        .replace('_', "\\_")
 }
 
 /// The text at a path inside a JSON column; null where the path leads nowhere.
 pub(crate) fn json_text(backend: Backend, column: SimpleExpr, path: &[&str]) -> SimpleExpr {
     match backend {
         Backend::Sqlite => {
-            let quoted: Vec<String> =
-                path.iter().map(|key| format!("\"{}\"", key.replace('"', ""))).collect();
+            let quoted: Vec<String> = path
+                .iter()
+                .map(|key| format!("\"{}\"", key.replace('"', "")))
+                .collect();
             let path = format!("$.{}", quoted.join("."));
             Expr::cust_with_exprs("json_extract(?, ?)", [column, Expr::val(path)])
         }

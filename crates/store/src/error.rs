@@ -43,7 +43,10 @@ impl From<sqlx::Error> for Error {
         if matches!(error, sqlx::Error::PoolTimedOut) {
             return Self::Busy;
         }
-        match error.as_database_error().and_then(crate::dialect::violated_constraint) {
+        match error
+            .as_database_error()
+            .and_then(crate::dialect::violated_constraint)
+        {
             Some(constraint) => Self::Conflict { constraint },
             None => Self::Database(error),
         }

@@ -32,7 +32,14 @@ pub async fn claim(tx: &mut Tx, key: &str, fingerprint: &[u8]) -> Result<Option<
     forget(tx, key, at).await?;
     let mut insert = Query::insert();
     insert.into_table("idempotency_key");
-    insert.columns(["organisation_id", "key", "fingerprint", "status", "body", "created_at"]);
+    insert.columns([
+        "organisation_id",
+        "key",
+        "fingerprint",
+        "status",
+        "body",
+        "created_at",
+    ]);
     insert.values_panic([
         tx.organisation().0.into(),
         key.into(),
@@ -41,7 +48,11 @@ pub async fn claim(tx: &mut Tx, key: &str, fingerprint: &[u8]) -> Result<Option<
         "".into(),
         at.into(),
     ]);
-    insert.on_conflict(OnConflict::columns(["organisation_id", "key"]).do_nothing().to_owned());
+    insert.on_conflict(
+        OnConflict::columns(["organisation_id", "key"])
+            .do_nothing()
+            .to_owned(),
+    );
     if tx.execute(&insert).await? == 1 {
         return Ok(None);
     }
@@ -65,7 +76,9 @@ pub async fn claim(tx: &mut Tx, key: &str, fingerprint: &[u8]) -> Result<Option<
 pub async fn remember(tx: &mut Tx, key: &str, status: u16, body: &str) -> Result<()> {
     let mut update = Query::update();
     update.table("idempotency_key");
-    update.value("status", i64::from(status)).value("body", body);
+    update
+        .value("status", i64::from(status))
+        .value("body", body);
     update.and_where(Expr::col("organisation_id").eq(tx.organisation().0));
     update.and_where(Expr::col("key").eq(key));
     tx.execute(&update).await?;

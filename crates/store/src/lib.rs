@@ -12,16 +12,16 @@ pub mod api_key;
 pub mod customer;
 pub mod customer_address;
 pub mod dialect;
-pub mod idempotency;
 mod error;
+pub mod idempotency;
 
 mod db;
 mod tx;
 mod writer;
 
 pub mod list;
-pub mod organisation;
 pub mod migrate;
+pub mod organisation;
 pub mod record;
 mod row;
 

@@ -44,7 +44,13 @@ pub(crate) async fn postgres(pool: &PgPool) -> Result<()> {
 fn migrator(sql: impl Fn(&Step) -> &'static str) -> Migrator {
     let steps = STEPS.iter().map(|step| {
         let name = Cow::Borrowed(step.1);
-        Migration::new(step.0, name, MigrationType::Simple, SqlStr::from_static(sql(step)), false)
+        Migration::new(
+            step.0,
+            name,
+            MigrationType::Simple,
+            SqlStr::from_static(sql(step)),
+            false,
+        )
     });
     Migrator::with_migrations(steps.collect())
 }

@@ -26,7 +26,13 @@ pub struct Organisation {
 /// # Errors
 /// [`crate::Error::Conflict`] where the id is taken.
 pub async fn insert(tx: &mut Tx, organisation: &Organisation) -> Result<()> {
-    let Organisation { id, name, is_sandbox, time_zone, created_at } = organisation.clone();
+    let Organisation {
+        id,
+        name,
+        is_sandbox,
+        time_zone,
+        created_at,
+    } = organisation.clone();
     let row = vec![
         ("organisation_id", id.0.into()),
         ("name", name.into()),
@@ -44,7 +50,10 @@ pub async fn insert(tx: &mut Tx, organisation: &Organisation) -> Result<()> {
 pub async fn find(tx: &mut Tx) -> Result<Option<Organisation>> {
     let mut select = tx.select("organisation");
     select.column(Asterisk);
-    tx.fetch_optional(&select).await?.map(|row| decode(&row)).transpose()
+    tx.fetch_optional(&select)
+        .await?
+        .map(|row| decode(&row))
+        .transpose()
 }
 
 /// Every organisation of the database, oldest first. For the command line only.
@@ -54,7 +63,10 @@ pub async fn find(tx: &mut Tx) -> Result<Option<Organisation>> {
 pub async fn all(db: &Db) -> Result<Vec<Organisation>> {
     let mut tx = db.read(OrganisationId(uuid::Uuid::nil())).await?;
     let mut select = Query::select();
-    select.column(Asterisk).from("organisation").and_where(Expr::val(1).eq(1));
+    select
+        .column(Asterisk)
+        .from("organisation")
+        .and_where(Expr::val(1).eq(1));
     select.order_by("created_at", sea_query::Order::Asc);
     tx.fetch_all(&select).await?.iter().map(decode).collect()
 }

@@ -26,12 +26,20 @@ pub struct Table {
 impl Table {
     /// A table whose changes are announced.
     pub const fn announced(name: &'static str) -> Self {
-        Self { name, secrets: &[], events: true }
+        Self {
+            name,
+            secrets: &[],
+            events: true,
+        }
     }
 
     /// A table whose changes are only audited.
     pub const fn quiet(name: &'static str) -> Self {
-        Self { name, secrets: &[], events: false }
+        Self {
+            name,
+            secrets: &[],
+            events: false,
+        }
     }
 }
 
@@ -41,10 +49,23 @@ impl Table {
 /// [`Error::Conflict`] where a unique constraint refuses it.
 pub async fn insert(tx: &mut Tx, table: &Table, id: Uuid, values: Values) -> Result<()> {
     let after = document(table, &values);
-    let mut row: Values = vec![("organisation_id", tx.organisation().0.into()), ("id", id.into())];
+    let mut row: Values = vec![
+        ("organisation_id", tx.organisation().0.into()),
+        ("id", id.into()),
+    ];
     row.extend(values);
     insert_plain(tx, table.name, row).await?;
-    audit(tx, table, id, Change { action: "created", before: None, after: Some(after) }).await
+    audit(
+        tx,
+        table,
+        id,
+        Change {
+            action: "created",
+            before: None,
+            after: Some(after),
+        },
+    )
+    .await
 }
 
 /// Changes the columns that differ; answers whether any did.
@@ -68,12 +89,18 @@ pub async fn update(
     }
     let (before, after) = (document(table, &old), document(table, &new));
     let mut update = Query::update();
-    update.table(table.name).values(new.into_iter().map(|(name, value)| (name, value.into())));
+    update
+        .table(table.name)
+        .values(new.into_iter().map(|(name, value)| (name, value.into())));
     update.value("updated_at", tx.at()?);
     update.and_where(Expr::col("organisation_id").eq(tx.organisation().0));
     update.and_where(Expr::col("id").eq(id));
     tx.execute(&update).await?;
-    let change = Change { action: "updated", before: Some(before), after: Some(after) };
+    let change = Change {
+        action: "updated",
+        before: Some(before),
+        after: Some(after),
+    };
     audit(tx, table, id, change).await?;
     Ok(true)
 }
@@ -89,7 +116,17 @@ pub async fn delete(tx: &mut Tx, table: &Table, id: Uuid, before: Values) -> Res
     delete.and_where(Expr::col("organisation_id").eq(tx.organisation().0));
     delete.and_where(Expr::col("id").eq(id));
     tx.execute(&delete).await?;
-    audit(tx, table, id, Change { action: "deleted", before, after: None }).await
+    audit(
+        tx,
+        table,
+        id,
+        Change {
+            action: "deleted",
+            before,
+            after: None,
+        },
+    )
+    .await
 }
 
 /// Marks a row as deleted: lists and reads pass it over, what refers to it keeps it.
@@ -103,7 +140,17 @@ pub async fn soft_delete(tx: &mut Tx, table: &Table, id: Uuid, before: Values) -
     update.and_where(Expr::col("organisation_id").eq(tx.organisation().0));
     update.and_where(Expr::col("id").eq(id));
     tx.execute(&update).await?;
-    audit(tx, table, id, Change { action: "deleted", before, after: None }).await
+    audit(
+        tx,
+        table,
+        id,
+        Change {
+            action: "deleted",
+            before,
+            after: None,
+        },
+    )
+    .await
 }
 
 /// Adds a row that is part of another resource: neither audited nor announced by itself.
@@ -114,7 +161,9 @@ pub async fn insert_plain(tx: &mut Tx, table: &'static str, row: Values) -> Resu
     let (columns, values): (Vec<_>, Vec<_>) = row.into_iter().unzip();
     let mut insert = Query::insert();
     insert.into_table(table).columns(columns);
-    insert.values(values.into_iter().map(Expr::val)).map_err(miscounted)?;
+    insert
+        .values(values.into_iter().map(Expr::val))
+        .map_err(miscounted)?;
     tx.execute(&insert).await?;
     Ok(())
 }
@@ -135,7 +184,9 @@ pub fn locked(tx: &Tx, mut select: SelectStatement) -> SelectStatement {
 /// What the statement answers.
 pub async fn find(tx: &mut Tx, table: &'static str, id: Uuid) -> Result<Option<Row>> {
     let mut select = tx.select(table);
-    select.column((table, sea_query::Asterisk)).and_where(Expr::col((table, "id")).eq(id));
+    select
+        .column((table, sea_query::Asterisk))
+        .and_where(Expr::col((table, "id")).eq(id));
     let select = locked(tx, select);
     tx.fetch_optional(&select).await
 }
@@ -195,7 +246,11 @@ pub fn json(document: Option<Json>) -> Value {
 
 fn document(table: &Table, values: &Values) -> Json {
     let shown = values.iter().map(|(name, value)| {
-        let value = if table.secrets.contains(name) { Json::from("***") } else { plain(value) };
+        let value = if table.secrets.contains(name) {
+            Json::from("***")
+        } else {
+            plain(value)
+        };
         ((*name).to_owned(), value)
     });
     Json::Object(shown.collect::<Map<_, _>>())

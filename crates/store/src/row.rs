@@ -44,7 +44,10 @@ impl Row {
 }
 
 fn corrupt(column: &str, reason: impl ToString) -> Error {
-    Error::Corrupt { column: column.to_owned(), reason: reason.to_string() }
+    Error::Corrupt {
+        column: column.to_owned(),
+        reason: reason.to_string(),
+    }
 }
 
 /// Reads `$sqlite` or `$postgres` and converts each to the scalar.
@@ -56,12 +59,18 @@ macro_rules! scalar {
                     Row::Sqlite(row) => {
                         let value: Option<$sqlite> =
                             sqlx::Row::try_get(row, column).map_err(|e| corrupt(column, e))?;
-                        value.map($from_sqlite).transpose().map_err(|e| corrupt(column, e))
+                        value
+                            .map($from_sqlite)
+                            .transpose()
+                            .map_err(|e| corrupt(column, e))
                     }
                     Row::Postgres(row) => {
                         let value: Option<$postgres> =
                             sqlx::Row::try_get(row, column).map_err(|e| corrupt(column, e))?;
-                        value.map($from_postgres).transpose().map_err(|e| corrupt(column, e))
+                        value
+                            .map($from_postgres)
+                            .transpose()
+                            .map_err(|e| corrupt(column, e))
                     }
                 }
             }
@@ -110,6 +119,8 @@ impl<'r> sqlx::Decode<'r, sqlx::Postgres> for JsonColumn<'r> {
     fn decode(
         value: sqlx::postgres::PgValueRef<'r>,
     ) -> std::result::Result<Self, sqlx::error::BoxDynError> {
-        Ok(Self(<&str as sqlx::Decode<'r, sqlx::Postgres>>::decode(value)?))
+        Ok(Self(<&str as sqlx::Decode<'r, sqlx::Postgres>>::decode(
+            value,
+        )?))
     }
 }

@@ -70,19 +70,31 @@ impl Tx {
         connection: PoolConnection<Sqlite>,
         organisation: OrganisationId,
     ) -> Self {
-        Self { connection: Connection::SqliteRead(connection), organisation, author: None }
+        Self {
+            connection: Connection::SqliteRead(connection),
+            organisation,
+            author: None,
+        }
     }
 
     pub(crate) fn postgres_read(
         connection: PoolConnection<Postgres>,
         organisation: OrganisationId,
     ) -> Self {
-        Self { connection: Connection::PostgresRead(connection), organisation, author: None }
+        Self {
+            connection: Connection::PostgresRead(connection),
+            organisation,
+            author: None,
+        }
     }
 
     pub(crate) fn sqlite_write(lease: Lease, author: Author) -> Self {
         let organisation = author.organisation;
-        Self { connection: Connection::SqliteWrite(lease), organisation, author: Some(author) }
+        Self {
+            connection: Connection::SqliteWrite(lease),
+            organisation,
+            author: Some(author),
+        }
     }
 
     pub(crate) fn postgres_write(
@@ -91,7 +103,11 @@ impl Tx {
     ) -> Self {
         let organisation = author.organisation;
         let connection = Connection::PostgresWrite(transaction);
-        Self { connection, organisation, author: Some(author) }
+        Self {
+            connection,
+            organisation,
+            author: Some(author),
+        }
     }
 
     /// Which database serves.
@@ -139,14 +155,22 @@ impl Tx {
         let (sql, values) = dialect::build(self.backend(), statement);
         Ok(match self.driver()? {
             Driver::Sqlite(connection) => {
-                let query =
-                    sqlx::query_with(AssertSqlSafe(sql), dialect::bind_sqlite(values)?);
-                connection.fetch_all(query).await?.into_iter().map(Row::Sqlite).collect()
+                let query = sqlx::query_with(AssertSqlSafe(sql), dialect::bind_sqlite(values)?);
+                connection
+                    .fetch_all(query)
+                    .await?
+                    .into_iter()
+                    .map(Row::Sqlite)
+                    .collect()
             }
             Driver::Postgres(connection) => {
-                let query =
-                    sqlx::query_with(AssertSqlSafe(sql), dialect::bind_postgres(values)?);
-                connection.fetch_all(query).await?.into_iter().map(Row::Postgres).collect()
+                let query = sqlx::query_with(AssertSqlSafe(sql), dialect::bind_postgres(values)?);
+                connection
+                    .fetch_all(query)
+                    .await?
+                    .into_iter()
+                    .map(Row::Postgres)
+                    .collect()
             }
         })
     }
@@ -162,13 +186,11 @@ impl Tx {
         let (sql, values) = dialect::build(self.backend(), statement);
         Ok(match self.driver()? {
             Driver::Sqlite(connection) => {
-                let query =
-                    sqlx::query_with(AssertSqlSafe(sql), dialect::bind_sqlite(values)?);
+                let query = sqlx::query_with(AssertSqlSafe(sql), dialect::bind_sqlite(values)?);
                 connection.fetch_optional(query).await?.map(Row::Sqlite)
             }
             Driver::Postgres(connection) => {
-                let query =
-                    sqlx::query_with(AssertSqlSafe(sql), dialect::bind_postgres(values)?);
+                let query = sqlx::query_with(AssertSqlSafe(sql), dialect::bind_postgres(values)?);
                 connection.fetch_optional(query).await?.map(Row::Postgres)
             }
         })
@@ -182,13 +204,11 @@ impl Tx {
         let (sql, values) = dialect::build(self.backend(), statement);
         Ok(match self.driver()? {
             Driver::Sqlite(connection) => {
-                let query =
-                    sqlx::query_with(AssertSqlSafe(sql), dialect::bind_sqlite(values)?);
+                let query = sqlx::query_with(AssertSqlSafe(sql), dialect::bind_sqlite(values)?);
                 connection.execute(query).await?.rows_affected()
             }
             Driver::Postgres(connection) => {
-                let query =
-                    sqlx::query_with(AssertSqlSafe(sql), dialect::bind_postgres(values)?);
+                let query = sqlx::query_with(AssertSqlSafe(sql), dialect::bind_postgres(values)?);
                 connection.execute(query).await?.rows_affected()
             }
         })
@@ -217,5 +237,7 @@ impl Tx {
 }
 
 fn read_only() -> Error {
-    Error::Database(sqlx::Error::Protocol("a write on a connection that only reads".to_owned()))
+    Error::Database(sqlx::Error::Protocol(
+        "a write on a connection that only reads".to_owned(),
+    ))
 }

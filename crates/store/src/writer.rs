@@ -41,7 +41,10 @@ impl Writer {
     /// Starts the task that owns `connection`; it ends when the last handle is gone.
     pub(crate) fn start(connection: SqliteConnection) -> Self {
         let (requests, waiting) = mpsc::channel(QUEUE_MAX);
-        #[expect(clippy::disallowed_methods, reason = "ends with the last handle to the database")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "ends with the last handle to the database"
+        )]
         tokio::spawn(serve(connection, waiting));
         Self { requests }
     }
@@ -86,7 +89,11 @@ async fn serve(
     mut waiting: mpsc::Receiver<oneshot::Sender<Lease>>,
 ) {
     while let Some(first) = waiting.recv().await {
-        let mut batch = Batch { connection, acknowledgements: Vec::new(), failure: None };
+        let mut batch = Batch {
+            connection,
+            acknowledgements: Vec::new(),
+            failure: None,
+        };
         batch.control("BEGIN IMMEDIATE").await;
         let mut next = Some(first);
         let mut served = 0;
@@ -124,12 +131,23 @@ impl Batch {
         if self.failure.is_some() {
             return Some(self);
         }
-        let Self { connection, acknowledgements, failure } = self;
+        let Self {
+            connection,
+            acknowledgements,
+            failure,
+        } = self;
         let (home, mut returned) = mpsc::unbounded_channel();
         // A caller that stopped waiting drops the lease, which sends the connection home.
-        let _ = turn.send(Lease { connection: Some(connection), home });
+        let _ = turn.send(Lease {
+            connection: Some(connection),
+            home,
+        });
         let Returned { connection, keep } = returned.recv().await?;
-        let mut batch = Self { connection, acknowledgements, failure };
+        let mut batch = Self {
+            connection,
+            acknowledgements,
+            failure,
+        };
         if keep.is_none() {
             batch.control("ROLLBACK TO request").await;
         }

@@ -178,8 +178,17 @@ impl From<Addressed> for CustomerInput {
 
 impl From<Addressed> for CustomerResponse {
     fn from(addressed: Addressed) -> Self {
-        let Addressed { customer, billing, shipping } = addressed;
-        let Customer { id, details, created_at, updated_at } = customer;
+        let Addressed {
+            customer,
+            billing,
+            shipping,
+        } = addressed;
+        let Customer {
+            id,
+            details,
+            created_at,
+            updated_at,
+        } = customer;
         let Details {
             external_id,
             customer_name,
@@ -214,14 +223,30 @@ impl From<Addressed> for CustomerResponse {
 
 impl From<TaxIdBody> for TaxId {
     fn from(body: TaxIdBody) -> Self {
-        let TaxIdBody { country_code, tax_code, tax_id } = body;
-        Self { country_code, tax_code, tax_id }
+        let TaxIdBody {
+            country_code,
+            tax_code,
+            tax_id,
+        } = body;
+        Self {
+            country_code,
+            tax_code,
+            tax_id,
+        }
     }
 }
 
 impl From<TaxId> for TaxIdBody {
     fn from(tax_id: TaxId) -> Self {
-        let TaxId { country_code, tax_code, tax_id } = tax_id;
-        Self { country_code, tax_code, tax_id }
+        let TaxId {
+            country_code,
+            tax_code,
+            tax_id,
+        } = tax_id;
+        Self {
+            country_code,
+            tax_code,
+            tax_id,
+        }
     }
 }

@@ -28,7 +28,13 @@ impl Cursor {
     pub fn encode(&self) -> String {
         let plain = match self {
             Self::Offset(rows) => serde_json::json!([rows]),
-            Self::Key { backward, column, descending, value, id } => {
+            Self::Key {
+                backward,
+                column,
+                descending,
+                value,
+                id,
+            } => {
                 serde_json::json!([backward, column, descending, value, id.to_string()])
             }
         };

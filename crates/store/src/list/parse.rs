@@ -27,19 +27,26 @@ const IN_VALUES_MAX: usize = 1000;
 ///
 /// # Errors
 /// Every parameter that cannot be used.
-pub fn parse(
-    spec: &'static Spec,
-    parameters: &[(String, String)],
-) -> Result<Query, Vec<Refusal>> {
+pub fn parse(spec: &'static Spec, parameters: &[(String, String)]) -> Result<Query, Vec<Refusal>> {
     let mut refusals = Vec::new();
-    let mut reader = Reader { spec, parameters, refusals: &mut refusals };
+    let mut reader = Reader {
+        spec,
+        parameters,
+        refusals: &mut refusals,
+    };
     let conditions = reader.conditions();
     let order = reader.order();
     let limit = reader.limit();
     let position = reader.position(order);
     let ranked = reader.ranked();
     if refusals.is_empty() {
-        Ok(Query { conditions, ranked, order, position, limit })
+        Ok(Query {
+            conditions,
+            ranked,
+            order,
+            position,
+            limit,
+        })
     } else {
         Err(refusals)
     }
@@ -55,24 +62,40 @@ impl<'p> Reader<'p> {
     fn value(&self, parameter: &str) -> Option<&'p str> {
         let parameters = self.parameters;
         let found = parameters.iter().rev().find(|(name, _)| name == parameter);
-        found.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
+        found
+            .map(|(_, value)| value.as_str())
+            .filter(|value| !value.is_empty())
     }
 
     fn refuse(&mut self, parameter: &str, kind: &'static str, message: impl Into<String>) {
         let (parameter, message) = (parameter.to_owned(), message.into());
-        self.refusals.push(Refusal { parameter, message, kind });
+        self.refusals.push(Refusal {
+            parameter,
+            message,
+            kind,
+        });
     }
 
     fn conditions(&mut self) -> Vec<Condition> {
         let mut conditions = Vec::new();
-        for (parameter, text) in self.parameters.iter().filter(|(_, value)| !value.is_empty()) {
+        for (parameter, text) in self
+            .parameters
+            .iter()
+            .filter(|(_, value)| !value.is_empty())
+        {
             if parameter == "search" {
                 conditions.extend(self.search(text));
                 continue;
             }
-            let Some((column, operator)) = self.comparison(parameter) else { continue };
+            let Some((column, operator)) = self.comparison(parameter) else {
+                continue;
+            };
             match values(column, operator, text) {
-                Ok(values) => conditions.push(Condition::Compare { column, operator, values }),
+                Ok(values) => conditions.push(Condition::Compare {
+                    column,
+                    operator,
+                    values,
+                }),
                 Err((kind, message)) => self.refuse(parameter, kind, message),
             }
         }
@@ -83,7 +106,10 @@ impl<'p> Reader<'p> {
     fn comparison(&self, parameter: &str) -> Option<(&'static Column, Operator)> {
         self.spec.columns.iter().find_map(|column| {
             let suffix = parameter.strip_prefix(column.name)?;
-            let operator = column.operators.iter().find(|operator| operator.suffix() == suffix)?;
+            let operator = column
+                .operators
+                .iter()
+                .find(|operator| operator.suffix() == suffix)?;
             Some((column, *operator))
         })
     }
@@ -91,7 +117,11 @@ impl<'p> Reader<'p> {
     /// `field=value,field=value`, where a field may be a path into a document.
     fn search(&mut self, text: &str) -> Vec<Condition> {
         let mut conditions = Vec::new();
-        for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
+        for part in text
+            .split(',')
+            .map(str::trim)
+            .filter(|part| !part.is_empty())
+        {
             let Some((field, value)) = part.split_once('=') else {
                 self.refuse("search", "value_error.search", "write `field=value`");
                 continue;
@@ -119,15 +149,24 @@ impl<'p> Reader<'p> {
         let (parameter, name, descending) = match (self.value("order"), self.value("sort_key")) {
             (Some(order), _) => match order.strip_prefix('-') {
                 Some(name) => ("order", name, true),
-                None => ("order", order.strip_prefix('+').unwrap_or(order).trim(), false),
+                None => (
+                    "order",
+                    order.strip_prefix('+').unwrap_or(order).trim(),
+                    false,
+                ),
             },
             (None, Some(key)) => ("sort_key", key, self.sort_type()),
             (None, None) => ("order", self.spec.default_order, self.sort_type()),
         };
         let sortable = self.spec.column(name).filter(|column| column.sortable);
         if sortable.is_none() {
-            let names: Vec<&str> =
-                self.spec.columns.iter().filter(|c| c.sortable).map(|c| c.name).collect();
+            let names: Vec<&str> = self
+                .spec
+                .columns
+                .iter()
+                .filter(|c| c.sortable)
+                .map(|c| c.name)
+                .collect();
             let message = format!("this list can be sorted by: {}", names.join(", "));
             self.refuse(parameter, "value_error.order", message);
         }
@@ -136,7 +175,11 @@ impl<'p> Reader<'p> {
     }
 
     fn sort_type(&mut self) -> bool {
-        match self.value("sort_type").map(str::to_ascii_lowercase).as_deref() {
+        match self
+            .value("sort_type")
+            .map(str::to_ascii_lowercase)
+            .as_deref()
+        {
             None | Some("desc") => true,
             Some("asc") => false,
             Some(_) => {
@@ -148,7 +191,9 @@ impl<'p> Reader<'p> {
 
     fn limit(&mut self) -> u64 {
         let max = self.spec.limit_max;
-        let Some(text) = self.value("limit") else { return Spec::LIMIT_DEFAULT };
+        let Some(text) = self.value("limit") else {
+            return Spec::LIMIT_DEFAULT;
+        };
         match text.parse::<u64>() {
             Ok(limit) if (1..=max).contains(&limit) => limit,
             _ => {
@@ -163,7 +208,9 @@ impl<'p> Reader<'p> {
         if let Some(text) = self.value("cursor") {
             return self.cursor(text, order);
         }
-        let Some(text) = self.value("offset") else { return Position::Start };
+        let Some(text) = self.value("offset") else {
+            return Position::Start;
+        };
         match text.parse::<u64>() {
             Ok(rows) if rows <= i64::MAX as u64 => Position::Offset(rows),
             _ => {
@@ -175,10 +222,16 @@ impl<'p> Reader<'p> {
 
     fn cursor(&mut self, text: &str, order: Order) -> Position {
         match Cursor::decode(text) {
-            Some(Cursor::Key { column, descending, value, .. })
-                if column != order.column.name
-                    || descending != order.descending
-                    || value.as_ref().is_some_and(|text| scalar(order.column.kind, text).is_err()) =>
+            Some(Cursor::Key {
+                column,
+                descending,
+                value,
+                ..
+            }) if column != order.column.name
+                || descending != order.descending
+                || value
+                    .as_ref()
+                    .is_some_and(|text| scalar(order.column.kind, text).is_err()) =>
             {
                 let message = "this cursor belongs to a list in another order: \
                                send the same `order`, or begin without a cursor";
@@ -207,9 +260,15 @@ fn values(column: &Column, operator: Operator, text: &str) -> Result<Vec<Value>,
         Operator::In => {
             let parts: Vec<&str> = text.split(',').map(str::trim).collect();
             if parts.len() > IN_VALUES_MAX {
-                return Err(("value_error.list.max_items", format!("at most {IN_VALUES_MAX}")));
+                return Err((
+                    "value_error.list.max_items",
+                    format!("at most {IN_VALUES_MAX}"),
+                ));
             }
-            parts.into_iter().map(|part| scalar(column.kind, part)).collect()
+            parts
+                .into_iter()
+                .map(|part| scalar(column.kind, part))
+                .collect()
         }
         Operator::IsNull => Ok(vec![scalar(Kind::Boolean, text)?]),
         _ => Ok(vec![scalar(column.kind, text)?]),
@@ -224,14 +283,18 @@ pub(super) fn scalar(kind: Kind, text: &str) -> Result<Value, Unusable> {
             .map(Value::from)
             .map_err(|_| ("type_error.uuid", "value is not a valid uuid".to_owned())),
         Kind::Boolean => boolean(text).map(Value::from),
-        Kind::Integer => text
-            .parse::<i64>()
-            .map(Value::from)
-            .map_err(|_| ("type_error.integer", "value is not a valid integer".to_owned())),
-        Kind::Decimal => text
-            .parse::<Decimal>()
-            .map(Value::from)
-            .map_err(|_| ("type_error.decimal", "value is not a valid decimal".to_owned())),
+        Kind::Integer => text.parse::<i64>().map(Value::from).map_err(|_| {
+            (
+                "type_error.integer",
+                "value is not a valid integer".to_owned(),
+            )
+        }),
+        Kind::Decimal => text.parse::<Decimal>().map(Value::from).map_err(|_| {
+            (
+                "type_error.decimal",
+                "value is not a valid decimal".to_owned(),
+            )
+        }),
         Kind::Date => text
             .parse::<Date>()
             .map(Value::from)
@@ -242,9 +305,10 @@ pub(super) fn scalar(kind: Kind, text: &str) -> Result<Value, Unusable> {
         Kind::Choice(words) if !words.contains(&text) => {
             Err(("type_error.enum", format!("one of: {}", words.join(", "))))
         }
-        Kind::Text if text.len() > TEXT_LENGTH_MAX => {
-            Err(("value_error.any_str.max_length", format!("at most {TEXT_LENGTH_MAX} bytes")))
-        }
+        Kind::Text if text.len() > TEXT_LENGTH_MAX => Err((
+            "value_error.any_str.max_length",
+            format!("at most {TEXT_LENGTH_MAX} bytes"),
+        )),
         Kind::Text | Kind::Choice(_) | Kind::Json => Ok(Value::from(text)),
     }
 }

@@ -34,7 +34,9 @@ pub async fn page<T>(
 ) -> Result<Page<T>> {
     let filtered = filtered(tx, spec, query);
     let total_count = count(tx, &filtered).await?;
-    let mut rows = tx.fetch_all(&paged(tx.backend(), filtered, spec, query)?).await?;
+    let mut rows = tx
+        .fetch_all(&paged(tx.backend(), filtered, spec, query)?)
+        .await?;
     let has_more = rows.len() as u64 > query.limit;
     rows.truncate(usize::try_from(query.limit).unwrap_or(usize::MAX));
     let backward = is_backward(query);
@@ -43,7 +45,12 @@ pub async fn page<T>(
     }
     let (next, previous) = neighbours(query, &rows, has_more)?;
     let results = rows.iter().map(decode).collect::<Result<_>>()?;
-    Ok(Page { results, next, previous, total_count })
+    Ok(Page {
+        results,
+        next,
+        previous,
+        total_count,
+    })
 }
 
 async fn count(tx: &mut Tx, filtered: &SelectStatement) -> Result<i64> {
@@ -54,7 +61,10 @@ async fn count(tx: &mut Tx, filtered: &SelectStatement) -> Result<i64> {
 }
 
 fn is_backward(query: &Query) -> bool {
-    matches!(&query.position, Position::Cursor(Cursor::Key { backward: true, .. }))
+    matches!(
+        &query.position,
+        Position::Cursor(Cursor::Key { backward: true, .. })
+    )
 }
 
 fn filtered(tx: &Tx, spec: &Spec, query: &Query) -> SelectStatement {
@@ -69,7 +79,11 @@ fn filtered(tx: &Tx, spec: &Spec, query: &Query) -> SelectStatement {
     if let (Some(ranked), Some(text)) = (&spec.ranked, &query.ranked) {
         let columns = ranked.columns.iter();
         let any = columns.fold(Cond::any(), |any, column| {
-            any.add(dialect::contains_ignoring_case(backend, own(spec, column), text))
+            any.add(dialect::contains_ignoring_case(
+                backend,
+                own(spec, column),
+                text,
+            ))
         });
         select.cond_where(any);
     }
@@ -82,9 +96,13 @@ fn own(spec: &Spec, column: &'static str) -> SimpleExpr {
 
 fn where_clause(backend: Backend, spec: &Spec, condition: &Condition) -> SimpleExpr {
     match condition {
-        Condition::Compare { column, operator, values } => {
-            related(spec, column, |target| compare(backend, target, *operator, values))
-        }
+        Condition::Compare {
+            column,
+            operator,
+            values,
+        } => related(spec, column, |target| {
+            compare(backend, target, *operator, values)
+        }),
         Condition::Contains { column, path, text } => related(spec, column, |target| {
             let path: Vec<&str> = path.iter().map(String::as_str).collect();
             let target = match column.kind {
@@ -106,19 +124,31 @@ fn related(
     let (table, link, column) = match column.source {
         Source::Own(name) => return condition(own(spec, name)),
         Source::Absent => return Expr::val(1).eq(0),
-        Source::Related { table, foreign, column } => {
-            (table, Expr::col((table, foreign)).equals((spec.table, "id")), column)
-        }
-        Source::Parent { table, local, column } => {
-            (table, Expr::col((table, "id")).equals((spec.table, local)), column)
-        }
+        Source::Related {
+            table,
+            foreign,
+            column,
+        } => (
+            table,
+            Expr::col((table, foreign)).equals((spec.table, "id")),
+            column,
+        ),
+        Source::Parent {
+            table,
+            local,
+            column,
+        } => (
+            table,
+            Expr::col((table, "id")).equals((spec.table, local)),
+            column,
+        ),
     };
     let mut select = sea_query::Query::select();
     select.expr(Expr::val(1)).from(table);
-    select.and_where(
-        Expr::col((table, "organisation_id")).equals((spec.table, "organisation_id")),
-    );
-    select.and_where(link).and_where(condition(Expr::col((table, column))));
+    select.and_where(Expr::col((table, "organisation_id")).equals((spec.table, "organisation_id")));
+    select
+        .and_where(link)
+        .and_where(condition(Expr::col((table, column))));
     Expr::exists(select)
 }
 
@@ -167,9 +197,17 @@ fn paged(
         return Err(unsortable(column));
     };
     let descending = query.order.descending != is_backward(query);
-    let direction = if descending { Direction::Desc } else { Direction::Asc };
+    let direction = if descending {
+        Direction::Desc
+    } else {
+        Direction::Asc
+    };
     if column.nullable {
-        let nulls = if is_backward(query) { NullOrdering::First } else { NullOrdering::Last };
+        let nulls = if is_backward(query) {
+            NullOrdering::First
+        } else {
+            NullOrdering::Last
+        };
         select.order_by_with_nulls((spec.table, name), direction.clone(), nulls);
     } else {
         select.order_by((spec.table, name), direction.clone());
@@ -182,12 +220,27 @@ fn paged(
         Position::Offset(rows) | Position::Cursor(Cursor::Offset(rows)) => {
             select.offset(*rows);
         }
-        Position::Cursor(Cursor::Key { backward, value, id, .. }) => {
+        Position::Cursor(Cursor::Key {
+            backward,
+            value,
+            id,
+            ..
+        }) => {
             let value = match value {
-                Some(text) => Some(parse::scalar(column.kind, text).map_err(|_| unsortable(column))?),
+                Some(text) => {
+                    Some(parse::scalar(column.kind, text).map_err(|_| unsortable(column))?)
+                }
                 None => None,
             };
-            let key = Key { spec, column, name, value, id: *id, backward: *backward, descending };
+            let key = Key {
+                spec,
+                column,
+                name,
+                value,
+                id: *id,
+                backward: *backward,
+                descending,
+            };
             select.cond_where(key.beyond());
         }
     }
@@ -195,12 +248,7 @@ fn paged(
 }
 
 /// 0 where a column equals the text, 1 where one begins with it, 2 where one contains it.
-fn rank(
-    backend: Backend,
-    spec: &Spec,
-    columns: &[&'static str],
-    text: &str,
-) -> SimpleExpr {
+fn rank(backend: Backend, spec: &Spec, columns: &[&'static str], text: &str) -> SimpleExpr {
     let lowered = text.to_lowercase();
     let lower = |column: &&'static str| SimpleExpr::from(Func::lower(own(spec, column)));
     let equal = columns.iter().fold(Cond::any(), |any, column| {
@@ -209,7 +257,11 @@ fn rank(
     let begins = columns.iter().fold(Cond::any(), |any, column| {
         any.add(dialect::begins_with(backend, lower(column), &lowered))
     });
-    CaseStatement::new().case(equal, 0).case(begins, 1).finally(2).into()
+    CaseStatement::new()
+        .case(equal, 0)
+        .case(begins, 1)
+        .finally(2)
+        .into()
 }
 
 struct Key<'k> {
@@ -228,21 +280,41 @@ impl Key<'_> {
         let column = own(self.spec, self.name);
         let id = own(self.spec, "id");
         let past = |target: SimpleExpr, value: Value| {
-            if self.descending { target.lt(value) } else { target.gt(value) }
+            if self.descending {
+                target.lt(value)
+            } else {
+                target.gt(value)
+            }
         };
         let Some(value) = self.value.clone() else {
-            let among_nulls = Cond::all().add(column.clone().is_null()).add(past(id, self.id.into()));
+            let among_nulls = Cond::all()
+                .add(column.clone().is_null())
+                .add(past(id, self.id.into()));
             let any = Cond::any().add(among_nulls);
-            return if self.backward { any.add(column.is_not_null()) } else { any };
+            return if self.backward {
+                any.add(column.is_not_null())
+            } else {
+                any
+            };
         };
         if !self.column.nullable {
             let key = Expr::tuple([column, id]);
             let mark = Expr::tuple([Expr::val(value), Expr::val(self.id)]);
-            return Cond::all().add(if self.descending { key.lt(mark) } else { key.gt(mark) });
+            return Cond::all().add(if self.descending {
+                key.lt(mark)
+            } else {
+                key.gt(mark)
+            });
         }
-        let ties = Cond::all().add(column.clone().eq(value.clone())).add(past(id, self.id.into()));
+        let ties = Cond::all()
+            .add(column.clone().eq(value.clone()))
+            .add(past(id, self.id.into()));
         let any = Cond::any().add(past(column.clone(), value)).add(ties);
-        if self.backward { any } else { any.add(column.is_null()) }
+        if self.backward {
+            any
+        } else {
+            any.add(column.is_null())
+        }
     }
 }
 
@@ -263,9 +335,16 @@ fn neighbours(
     let at_start = matches!(query.position, Position::Start);
     let has_next = if backward { true } else { has_more };
     let has_previous = if backward { has_more } else { !at_start };
-    let next = rows.last().filter(|_| has_next).map(|row| key(query, row, false)).transpose()?;
-    let previous =
-        rows.first().filter(|_| has_previous).map(|row| key(query, row, true)).transpose()?;
+    let next = rows
+        .last()
+        .filter(|_| has_next)
+        .map(|row| key(query, row, false))
+        .transpose()?;
+    let previous = rows
+        .first()
+        .filter(|_| has_previous)
+        .map(|row| key(query, row, true))
+        .transpose()?;
     Ok((next, previous))
 }
 
@@ -287,20 +366,33 @@ fn key(query: &Query, row: &Row, backward: bool) -> Result<String> {
         Kind::Uuid => row.optional::<Uuid>(name)?.map(|value| value.to_string()),
         Kind::Text | Kind::Choice(_) => row.optional::<String>(name)?,
         Kind::Boolean => row.optional::<bool>(name)?.map(|value| value.to_string()),
-        Kind::Timestamp => row.optional::<jiff::Timestamp>(name)?.map(|value| value.to_string()),
-        Kind::Date => row.optional::<jiff::civil::Date>(name)?.map(|value| value.to_string()),
+        Kind::Timestamp => row
+            .optional::<jiff::Timestamp>(name)?
+            .map(|value| value.to_string()),
+        Kind::Date => row
+            .optional::<jiff::civil::Date>(name)?
+            .map(|value| value.to_string()),
         Kind::Integer => row.optional::<i64>(name)?.map(|value| value.to_string()),
-        Kind::Decimal => {
-            row.optional::<rust_decimal::Decimal>(name)?.map(|value| value.to_string())
-        }
+        Kind::Decimal => row
+            .optional::<rust_decimal::Decimal>(name)?
+            .map(|value| value.to_string()),
         Kind::Json => return Err(unsortable(column)),
     };
     let (column, descending) = (column.name.to_owned(), query.order.descending);
-    let cursor = Cursor::Key { backward, column, descending, value, id: row.get("id")? };
+    let cursor = Cursor::Key {
+        backward,
+        column,
+        descending,
+        value,
+        id: row.get("id")?,
+    };
     Ok(cursor.encode())
 }
 
 fn unsortable(column: &Column) -> Error {
     let reason = "a list cannot be sorted by it".to_owned();
-    Error::Corrupt { column: column.name.to_owned(), reason }
+    Error::Corrupt {
+        column: column.name.to_owned(),
+        reason,
+    }
 }

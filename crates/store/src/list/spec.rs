@@ -122,8 +122,12 @@ pub enum Operator {
 
 const ID: &[Operator] = &[Operator::Equal, Operator::In, Operator::IsNull];
 const FLAG: &[Operator] = &[Operator::Equal, Operator::IsNull];
-const CHOICE: &[Operator] =
-    &[Operator::Equal, Operator::NotEqual, Operator::In, Operator::IsNull];
+const CHOICE: &[Operator] = &[
+    Operator::Equal,
+    Operator::NotEqual,
+    Operator::In,
+    Operator::IsNull,
+];
 const TEXT: &[Operator] = &[
     Operator::Equal,
     Operator::NotEqual,
@@ -189,7 +193,15 @@ impl Column {
             Kind::Json => &[],
         };
         let source = Source::Own(name);
-        Self { name, source, kind, operators, sortable: false, nullable: false, description }
+        Self {
+            name,
+            source,
+            kind,
+            operators,
+            sortable: false,
+            nullable: false,
+            description,
+        }
     }
 
     /// The id column, by which every list can be sorted.

@@ -1,0 +1,83 @@
+//! What holds for every endpoint: authentication, errors, idempotency.
+
+use axum::{
+    body::Body,
+    http::{Method, Request},
+};
+use expect_test::expect;
+use florin_testkit::both;
+use serde_json::json;
+
+both! {
+    async fn a_request_without_a_key_is_refused(app) {
+        let request = Request::get("/customers").body(Body::empty()).unwrap();
+        expect![[r#"
+            401
+            {
+              "code": "UNAUTHORISED",
+              "detail": "send your API key in the header x-api-key"
+            }"#]].assert_eq(&app.request(request).await.to_string());
+    }
+
+    async fn a_bearer_token_serves_as_a_key(app) {
+        let request = Request::get("/customers")
+            .header("authorization", format!("Bearer {}", app.key))
+            .header("organisation", app.organisation.to_string());
+        assert_eq!(app.request(request.body(Body::empty()).unwrap()).await.status, 200);
+    }
+
+    async fn a_key_of_another_organisation_is_refused(app) {
+        let other = app.other_organisation().await;
+        let request = Request::get("/customers")
+            .header("x-api-key", &other.key)
+            .header("organisation", app.organisation.to_string());
+        assert_eq!(app.request(request.body(Body::empty()).unwrap()).await.status, 401);
+    }
+
+    async fn a_revoked_key_is_refused_at_once(app) {
+        let key = app.post("/api_keys", json!({ "name": "second" })).await.ok();
+        let mut second = app.other_organisation().await;
+        second.organisation = app.organisation;
+        second.key = key.text("/api_key").to_owned();
+        second.get("/customers").await.ok();
+        app.delete(&format!("/api_keys/{}", key.id())).await.ok();
+        assert_eq!(second.get("/customers").await.status, 401);
+    }
+
+    async fn a_repeated_key_repeats_the_answer_and_not_the_effect(app) {
+        let send = |body: &'static str| {
+            let request = app.signed(Method::POST, "/customers").header("idempotency-key", "k-1");
+            app.request(request.body(Body::from(body)).unwrap())
+        };
+        let first = send(r#"{"customer_name": "Northwind"}"#).await.ok();
+        let again = send(r#"{"customer_name": "Northwind"}"#).await.ok();
+        assert_eq!(first.body, again.body);
+        assert_eq!(again.header("idempotent-replayed"), Some("true"));
+        assert_eq!(app.get("/customers").await.at("/total_count"), 1);
+        let other = send(r#"{"customer_name": "Southwind"}"#).await;
+        assert_eq!((other.status, other.text("/code")), (409, "IDEMPOTENCY_KEY_REUSED"));
+    }
+
+    async fn malformed_json_says_where(app) {
+        let request = app.signed(Method::POST, "/customers").body(Body::from("{\"a\":")).unwrap();
+        expect![[r#"
+            422
+            {
+              "detail": [
+                {
+                  "loc": [
+                    "body"
+                  ],
+                  "msg": "EOF while parsing a value at line 1 column 5",
+                  "type": "value_error.jsondecode"
+                }
+              ]
+            }"#]].assert_eq(&app.request(request).await.to_string());
+    }
+
+    async fn a_body_over_the_limit_is_refused(app) {
+        let body = json!({ "customer_name": "x".repeat(2 * 1024 * 1024) });
+        let answer = app.post("/customers", body).await;
+        assert_eq!((answer.status, answer.text("/code")), (413, "BODY_TOO_LARGE"));
+    }
+}

@@ -1,0 +1,168 @@
+//! An app on a fresh database, spoken to over its HTTP routes.
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    body::{Body, to_bytes},
+    http::{Method, Request},
+};
+use florin_api::Settings;
+use florin_app::{
+    App,
+    organisation::{self, NewOrganisation},
+};
+use florin_core::id::OrganisationId;
+use florin_store::{Backend, Db, Options};
+use serde_json::Value;
+use tempfile::TempDir;
+use tower::ServiceExt;
+
+use crate::{
+    Answer,
+    fixed::{CountingIds, FixedClock},
+    postgres,
+};
+
+/// Bytes of an answer that a test reads at most.
+const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// An app with one organisation and its key. Requests are signed with them.
+pub struct TestApp {
+    /// The app behind the routes.
+    pub app: App,
+    /// Its clock.
+    pub clock: Arc<FixedClock>,
+    /// Its routes.
+    pub router: Router,
+    /// The organisation that signs.
+    pub organisation: OrganisationId,
+    /// The secret that signs.
+    pub key: String,
+    folder: Arc<TempDir>,
+}
+
+impl TestApp {
+    /// Starts an app on a new database.
+    pub async fn start(backend: Backend) -> Self {
+        Self::with_settings(backend, Settings::default()).await
+    }
+
+    /// Starts an app on a new database with other settings.
+    pub async fn with_settings(backend: Backend, settings: Settings) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let url = match backend {
+            Backend::Sqlite => format!("sqlite:{}", folder.path().join("florin.db").display()),
+            Backend::Postgres => postgres::new_database().await,
+        };
+        let db = Db::open(&Options {
+            url,
+            connections_max: 4,
+        })
+        .await
+        .unwrap();
+        let clock = Arc::new(FixedClock::default());
+        let app = App {
+            clock: clock.clone(),
+            ids: Arc::new(CountingIds::default()),
+            ..App::new(db)
+        };
+        let router = florin_api::router(app.clone(), settings);
+        let (organisation, key) = new_organisation(&app, "Test").await;
+        Self {
+            app,
+            clock,
+            router,
+            organisation,
+            key,
+            folder: Arc::new(folder),
+        }
+    }
+
+    /// The same app, signed by another, new organisation.
+    pub async fn other_organisation(&self) -> Self {
+        let (organisation, key) = new_organisation(&self.app, "Other").await;
+        let (app, clock) = (self.app.clone(), self.clock.clone());
+        let (router, folder) = (self.router.clone(), self.folder.clone());
+        Self {
+            app,
+            clock,
+            router,
+            organisation,
+            key,
+            folder,
+        }
+    }
+
+    /// `GET`.
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send(Method::GET, path, None).await
+    }
+
+    /// `POST`.
+    pub async fn post(&self, path: &str, body: Value) -> Answer {
+        self.send(Method::POST, path, Some(body)).await
+    }
+
+    /// `PATCH`.
+    pub async fn patch(&self, path: &str, body: Value) -> Answer {
+        self.send(Method::PATCH, path, Some(body)).await
+    }
+
+    /// `PUT`.
+    pub async fn put(&self, path: &str, body: Value) -> Answer {
+        self.send(Method::PUT, path, Some(body)).await
+    }
+
+    /// `DELETE`.
+    pub async fn delete(&self, path: &str) -> Answer {
+        self.send(Method::DELETE, path, None).await
+    }
+
+    /// A signed request.
+    pub async fn send(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
+        let body = body.map_or_else(Body::empty, |body| Body::from(body.to_string()));
+        let request = self.signed(method, path).body(body).unwrap();
+        self.request(request).await
+    }
+
+    /// The beginning of a signed request.
+    pub fn signed(&self, method: Method, path: &str) -> axum::http::request::Builder {
+        Request::builder()
+            .method(method)
+            .uri(path)
+            .header("x-api-key", &self.key)
+            .header("organisation", self.organisation.to_string())
+    }
+
+    /// Sends any request.
+    pub async fn request(&self, request: Request<Body>) -> Answer {
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let status = response.status().as_u16();
+        let text = |value: &axum::http::HeaderValue| value.to_str().unwrap_or_default().to_owned();
+        let headers = response.headers().iter();
+        let headers = headers
+            .map(|(name, value)| (name.to_string(), text(value)))
+            .collect();
+        let bytes = to_bytes(response.into_body(), ANSWER_BYTES_MAX)
+            .await
+            .unwrap();
+        let body = serde_json::from_slice(&bytes)
+            .unwrap_or_else(|_| Value::from(String::from_utf8_lossy(&bytes).into_owned()));
+        Answer {
+            status,
+            headers,
+            body,
+        }
+    }
+}
+
+async fn new_organisation(app: &App, name: &str) -> (OrganisationId, String) {
+    let new = NewOrganisation {
+        name: name.to_owned(),
+        is_sandbox: false,
+        time_zone: "UTC".to_owned(),
+    };
+    let (organisation, issued) = organisation::create(app, new).await.unwrap();
+    (organisation.id, issued.secret)
+}
