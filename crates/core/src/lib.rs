@@ -7,4 +7,6 @@
 #![deny(clippy::float_arithmetic)]
 #![warn(missing_docs)]
 
+pub mod currency;
 pub mod id;
+pub mod money;
