@@ -10,3 +10,4 @@
 pub mod currency;
 pub mod id;
 pub mod money;
+pub mod pricing;
