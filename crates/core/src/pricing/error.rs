@@ -80,6 +80,22 @@ pub enum ModelError {
         /// Position in the array.
         index: Option<usize>,
     },
+    /// A text that is longer than it may be.
+    #[error("`{field}` is longer than {limit} bytes")]
+    TooLong {
+        /// The text.
+        field: &'static str,
+        /// The limit, in bytes.
+        limit: usize,
+    },
+    /// A formula that does not compile.
+    #[error("`{field}` is not a formula: {reason}")]
+    FormulaMalformed {
+        /// The formula.
+        field: &'static str,
+        /// What the compiler says, with line and column.
+        reason: String,
+    },
     /// An entry that must differ from those before it.
     #[error("`{field}[{index}]` is there twice")]
     Duplicate {
@@ -116,12 +132,50 @@ pub enum PricingError {
         /// The value found in the usage.
         value: String,
     },
+    /// A value of a tiered dimension that is no number or below zero.
+    #[error("`{value}` in column `{column}` is not a number from zero up")]
+    DimensionNotATier {
+        /// The `column_name` of the dimension.
+        column: String,
+        /// The value found in the usage.
+        value: String,
+    },
+    /// What is included cannot be negative.
+    #[error("included units are negative")]
+    IncludedNegative,
+    /// A tier-reset period on a price without tiers.
+    #[error("a tier-reset period needs a price with tiers")]
+    ResetWithoutTiers,
+    /// A formula failed on these values: division by zero, an unknown property, overflow…
+    #[error("formula failed: {reason}")]
+    FormulaFailed {
+        /// What went wrong, with line and column.
+        reason: String,
+    },
+    /// A formula went over the limits of its work.
+    #[error("formula is too large: {reason}")]
+    FormulaTooLarge {
+        /// Which limit, with line and column.
+        reason: String,
+    },
+    /// A formula's value is not a number.
+    #[error("formula gave {found}, not a number")]
+    FormulaNotANumber {
+        /// The type of its value.
+        found: &'static str,
+    },
 }
 
 impl InvalidModel {
     /// All errors, in the order of the fields.
     pub fn errors(&self) -> &[ModelError] {
         &self.0
+    }
+}
+
+impl From<ModelError> for InvalidModel {
+    fn from(error: ModelError) -> Self {
+        Self(vec![error])
     }
 }
 
@@ -137,6 +191,8 @@ impl ModelError {
             | Self::OpenBeforeLast { field, .. }
             | Self::Negative { field, .. }
             | Self::NotPositive { field, .. }
+            | Self::TooLong { field, .. }
+            | Self::FormulaMalformed { field, .. }
             | Self::Duplicate { field, .. } => field,
         }
     }
@@ -144,7 +200,11 @@ impl ModelError {
     /// The position in it, where it is an array and one entry is wrong.
     pub const fn index(&self) -> Option<usize> {
         match self {
-            Self::Empty { .. } | Self::LengthMismatch { .. } | Self::TooManyEntries { .. } => None,
+            Self::Empty { .. }
+            | Self::LengthMismatch { .. }
+            | Self::TooManyEntries { .. }
+            | Self::TooLong { .. }
+            | Self::FormulaMalformed { .. } => None,
             Self::Negative { index, .. } | Self::NotPositive { index, .. } => *index,
             Self::RowLengthMismatch { index, .. }
             | Self::NotAscending { index, .. }

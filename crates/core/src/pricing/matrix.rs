@@ -5,11 +5,10 @@
 
 use rust_decimal::Decimal;
 
-use super::arithmetic;
 use super::dimension::{Dimension, check_grid};
 use super::error::{Findings, InvalidModel, ModelError, PricingError};
 use super::step::{Priced, Step, StepRule};
-use super::tiers::{as_index, check_bounds, check_length, position};
+use super::tiers::{as_index, check_bounds, position};
 use super::usage::Usage;
 
 /// The terms of `matrix` (semantics §2.10).
@@ -33,7 +32,7 @@ impl Matrix {
     ///
     /// # Errors
     ///
-    /// All that is wrong: no rows, more than [`CELLS_MAX`](super::dimension::CELLS_MAX) rates, rows of a length other than the
+    /// All that is wrong: no rows, not one for each value, more than [`CELLS_MAX`](super::dimension::CELLS_MAX) rates, rows of a length other than the
     /// number of brackets, an attribute value that is there twice, faulty bounds (as for tiers).
     pub fn new(
         dimension: Dimension,
@@ -47,13 +46,7 @@ impl Matrix {
 
         let mut findings = Findings::default();
         check_bounds(&mut findings, "up_to", &up_to);
-        check_length(
-            &mut findings,
-            "display_alias",
-            display_alias.len(),
-            prices.len(),
-        );
-        check_grid(&mut findings, &prices, up_to.len());
+        check_grid(&mut findings, &prices, display_alias.len(), up_to.len());
         for pair in rows_by_value.windows(2) {
             if display_alias[pair[0]] == display_alias[pair[1]] {
                 let index = pair[1];
@@ -96,18 +89,12 @@ impl Matrix {
     /// The whole quantity of each attribute value at the rate of its cell, one step per value in the
     /// order of the rows (DESIGN §7).
     pub(super) fn price(&self, usage: &Usage) -> Result<Priced, PricingError> {
-        let mut quantities: Vec<Option<Decimal>> = vec![None; self.display_alias.len()];
-        for (value, quantity) in usage.by_dimension(&self.dimension.column_name)? {
-            let total = &mut quantities[self.row(value)?];
-            *total = Some(arithmetic::add(total.unwrap_or_default(), quantity)?);
-        }
-        let present = quantities.into_iter().enumerate();
-        let present = present.filter_map(|(row, quantity)| Some((row, quantity?)));
-        Priced::from_steps(
-            present
-                .map(|(row, q)| self.cell(row, q))
-                .collect::<Result<_, _>>()?,
-        )
+        let rows = self.display_alias.len();
+        let quantities = self
+            .dimension
+            .quantities(usage, rows, |value| self.row(value))?;
+        let steps = quantities.map(|(row, quantity)| self.cell(row, quantity));
+        Priced::from_steps(steps.collect::<Result<_, _>>()?)
     }
 
     fn cell(&self, row: usize, quantity: Decimal) -> Result<Step, PricingError> {

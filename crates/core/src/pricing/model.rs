@@ -3,13 +3,20 @@
 
 use rust_decimal::Decimal;
 
+use super::arithmetic;
+use super::bundle::Bundle;
 use super::context::Context;
+use super::custom_pricing::Formula;
+use super::custom_tiered::CustomTiered;
 use super::error::PricingError;
 use super::matrix::Matrix;
 use super::package::Package;
 use super::step::{Priced, Step, StepRule};
 use super::tiers::Tiers;
+use super::two_dimensional_tiered::TwoDimensionalTiered;
 use super::usage::Usage;
+
+const HUNDREDTH: Decimal = Decimal::from_parts(1, 0, 0, false, 2);
 
 /// A pricing model with its terms: the API's `pricing_data` without currency and labels (semantics
 /// §2). Amounts and rates are in major units.
@@ -44,6 +51,14 @@ pub enum Model {
     TieredWithFlatFee(Tiers),
     /// `volume`, plus the fee of the tier.
     VolumeWithFlatFee(Tiers),
+    /// Graduated tiers, each with its own type of price.
+    CustomTiered(CustomTiered),
+    /// A rate by tiers of quantity and of a number in the usage.
+    TwoDimensionalTiered(TwoDimensionalTiered),
+    /// One price for a product group.
+    Bundle(Bundle),
+    /// A formula.
+    CustomPricing(Formula),
     /// No price: carries the modifiers of a contract phase.
     Features,
 }
@@ -54,43 +69,54 @@ pub enum Model {
 ///
 /// [`PricingError`]: an amount that does not fit a decimal, a dimension that the usage lacks, an
 /// attribute value without a price, or a formula that fails.
-pub fn price(model: &Model, usage: &Usage, _context: &Context<'_>) -> Result<Priced, PricingError> {
+pub fn price(model: &Model, usage: &Usage, context: &Context<'_>) -> Result<Priced, PricingError> {
     match model {
-        Model::FlatFee { unit_amount } => {
-            let step = Step::fee_only(StepRule::FlatFee, Decimal::ZERO, *unit_amount);
-            Ok(Priced::from_step(step))
-        }
+        Model::FlatFee { unit_amount } => Ok(Priced::from_step(Step::fee_only(
+            StepRule::FlatFee,
+            Decimal::ZERO,
+            *unit_amount,
+        ))),
         Model::Features => Ok(Priced::nothing()),
+        Model::PerUnit { unit_amount } => one_rate(StepRule::PerUnit, usage, *unit_amount),
+        Model::Bundle(bundle) => one_rate(StepRule::PerUnit, usage, bundle.unit_amount()),
+        Model::Percent { percentage } => one_rate(
+            StepRule::Percent,
+            usage,
+            arithmetic::mul(*percentage, HUNDREDTH)?,
+        ),
+        Model::Tiered(tiers) | Model::TieredWithFlatFee(tiers) => {
+            by_magnitude(usage, |quantity| tiers.graduated(quantity))
+        }
+        Model::Volume(tiers) | Model::VolumeWithFlatFee(tiers) => {
+            by_magnitude(usage, |quantity| tiers.volume(quantity))
+        }
+        Model::Step(tiers) => by_magnitude(usage, |quantity| Ok(tiers.plateau(quantity))),
+        Model::Package(package) => by_magnitude(usage, |quantity| package.price(quantity)),
+        Model::CustomTiered(tiers) => by_magnitude(usage, |quantity| tiers.price(quantity)),
         Model::Matrix(matrix) => matrix.price(usage),
-        _ => {
-            let quantity = usage.quantity()?;
-            let priced = price_quantity(model, quantity.abs())?;
-            Ok(if quantity.is_sign_negative() {
-                priced.negated()
-            } else {
-                priced
-            })
-        }
+        Model::TwoDimensionalTiered(tiers) => tiers.price(usage),
+        Model::CustomPricing(formula) => formula.price(usage, context),
     }
 }
 
-/// Models of one quantity, zero or more.
-fn price_quantity(model: &Model, quantity: Decimal) -> Result<Priced, PricingError> {
-    match model {
-        Model::PerUnit { unit_amount } => one_rate(StepRule::PerUnit, quantity, *unit_amount),
-        Model::Percent { percentage } => {
-            let hundredth = Decimal::new(1, 2);
-            let rate = super::arithmetic::mul(*percentage, hundredth)?;
-            one_rate(StepRule::Percent, quantity, rate)
-        }
-        Model::Tiered(tiers) | Model::TieredWithFlatFee(tiers) => tiers.graduated(quantity),
-        Model::Volume(tiers) | Model::VolumeWithFlatFee(tiers) => tiers.volume(quantity),
-        Model::Step(tiers) => Ok(tiers.plateau(quantity)),
-        Model::Package(package) => package.price(quantity),
-        Model::FlatFee { .. } | Model::Features | Model::Matrix(_) => Ok(Priced::nothing()),
-    }
+fn one_rate(rule: StepRule, usage: &Usage, rate: Decimal) -> Result<Priced, PricingError> {
+    Ok(Priced::from_step(Step::units_at(
+        rule,
+        usage.quantity()?,
+        rate,
+    )?))
 }
 
-fn one_rate(rule: StepRule, units: Decimal, rate: Decimal) -> Result<Priced, PricingError> {
-    Ok(Priced::from_step(Step::units_at(rule, units, rate)?))
+/// Prices a negative quantity as the negative of the positive one (DESIGN §7).
+fn by_magnitude(
+    usage: &Usage,
+    price: impl Fn(Decimal) -> Result<Priced, PricingError>,
+) -> Result<Priced, PricingError> {
+    let quantity = usage.quantity()?;
+    let priced = price(quantity.abs())?;
+    Ok(if quantity < Decimal::ZERO {
+        priced.negated()
+    } else {
+        priced
+    })
 }

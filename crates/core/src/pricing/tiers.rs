@@ -76,20 +76,28 @@ impl Tiers {
     /// Graduated: each tier's units at its own rate, plus the fee of every tier reached
     /// (semantics §2.4, §2.6).
     pub(super) fn graduated(&self, quantity: Decimal) -> Result<Priced, PricingError> {
-        let reached = &self.0[..=self.position(quantity)];
-        let mut steps = Vec::with_capacity(reached.len());
-        let mut lower = Decimal::ZERO;
-        for (tier, index) in reached.iter().zip(0..) {
-            let upper = if steps.len() + 1 == reached.len() {
-                None
-            } else {
-                tier.up_to
-            };
-            let units = arithmetic::sub(upper.unwrap_or(quantity), lower)?;
+        self.price_reached(quantity, |index, tier, units| {
             let rule = StepRule::Tier { tier: index };
-            steps.push(Step::units_at(rule, units, tier.unit_amount)?.plus_fee(tier.flat_fee)?);
-            lower = upper.unwrap_or(quantity);
+            Step::units_at(rule, units, tier.unit_amount)?.plus_fee(tier.flat_fee)
+        })
+    }
+
+    /// One step for every tier reached, from its position, its terms and the units inside it.
+    pub(super) fn price_reached(
+        &self,
+        quantity: Decimal,
+        step: impl Fn(u32, &Tier, Decimal) -> Result<Step, PricingError>,
+    ) -> Result<Priced, PricingError> {
+        let last = self.position(quantity);
+        let mut steps = Vec::with_capacity(last + 1);
+        let mut lower = Decimal::ZERO;
+        for (tier, index) in self.0[..last].iter().zip(0..) {
+            let upper = tier.up_to.unwrap_or(quantity);
+            steps.push(step(index, tier, arithmetic::sub(upper, lower)?)?);
+            lower = upper;
         }
+        let rest = arithmetic::sub(quantity, lower)?;
+        steps.push(step(as_index(last), &self.0[last], rest)?);
         Priced::from_steps(steps)
     }
 

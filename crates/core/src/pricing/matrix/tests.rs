@@ -111,9 +111,9 @@ fn every_fault_of_the_grid_is_named() {
     let errors = Matrix::new(origin(), vec![Some(dec("9")), None], names, prices).unwrap_err();
     let expected = [
         ModelError::LengthMismatch {
-            field: "display_alias",
-            expected: 3,
-            found: 2,
+            field: "prices",
+            expected: 2,
+            found: 3,
         },
         ModelError::RowLengthMismatch {
             field: "prices",
