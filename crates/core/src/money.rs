@@ -99,6 +99,8 @@ impl Money {
         self.minor < 0
     }
 
+    /// The sum of two amounts of one currency.
+    ///
     /// # Errors
     ///
     /// [`MoneyError::CurrencyMismatch`] or [`MoneyError::Overflow`].
@@ -111,6 +113,8 @@ impl Money {
         Ok(Self { minor, ..self })
     }
 
+    /// The difference of two amounts of one currency.
+    ///
     /// # Errors
     ///
     /// [`MoneyError::CurrencyMismatch`] or [`MoneyError::Overflow`].
@@ -173,6 +177,8 @@ impl Money {
         self.allocate(&weights)
     }
 
+    /// Refuses an amount of another currency than expected.
+    ///
     /// # Errors
     ///
     /// [`MoneyError::CurrencyMismatch`] when this is an amount of another currency.

@@ -19,6 +19,11 @@ pub(super) fn mul(left: Decimal, right: Decimal) -> Result<Decimal, PricingError
     left.checked_mul(right).ok_or(PricingError::Overflow)
 }
 
+/// The value with the other sign; zero has none.
+pub(super) fn negative(value: Decimal) -> Decimal {
+    if value.is_zero() { value.abs() } else { -value }
+}
+
 /// A sum of quantities or amounts; of nothing it is zero.
 pub(super) fn sum(values: impl IntoIterator<Item = Decimal>) -> Result<Decimal, PricingError> {
     values.into_iter().try_fold(Decimal::ZERO, add)

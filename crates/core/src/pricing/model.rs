@@ -120,3 +120,6 @@ fn by_magnitude(
         priced
     })
 }
+
+#[cfg(test)]
+mod tests;

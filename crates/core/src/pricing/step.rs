@@ -90,9 +90,11 @@ impl Priced {
 
     /// The price of the same usage with the other sign.
     pub(super) fn negated(mut self) -> Self {
-        self.amount = -self.amount;
+        self.amount = arithmetic::negative(self.amount);
         for step in &mut self.steps {
-            (step.units, step.fee, step.amount) = (-step.units, -step.fee, -step.amount);
+            step.units = arithmetic::negative(step.units);
+            step.fee = arithmetic::negative(step.fee);
+            step.amount = arithmetic::negative(step.amount);
         }
         self
     }
