@@ -11,3 +11,13 @@ impl std::fmt::Display for OrganisationId {
         self.0.fmt(formatter)
     }
 }
+
+/// A product of the catalogue, or a member of a product group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ProductId(pub Uuid);
+
+impl std::fmt::Display for ProductId {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(formatter)
+    }
+}

@@ -10,6 +10,9 @@
 pub use jiff::Timestamp;
 
 pub mod address;
+pub mod currency;
 pub mod customer;
 pub mod id;
 pub mod instant;
+pub mod money;
+pub mod pricing;

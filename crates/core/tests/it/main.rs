@@ -1,0 +1,12 @@
+//! Behaviour of the core through its public names: published cases and laws that hold for all input.
+
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "clippy allows these in tests, but not in the functions that tests share"
+)]
+
+mod pricing_laws;
+mod published;
+mod published_pricing;
