@@ -9,9 +9,6 @@ mod parse;
 mod select;
 mod spec;
 
-#[cfg(test)]
-mod tests;
-
 pub use cursor::Cursor;
 pub use parse::{Refusal, parse};
 pub use select::{Page, page};
