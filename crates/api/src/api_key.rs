@@ -109,7 +109,8 @@ async fn list(
 
 /// Create an API key
 ///
-/// The answer is the only place where the secret is ever shown.
+/// The answer is the only place where the secret is ever shown; a repetition under the same
+/// `Idempotency-Key` does not show it again.
 #[utoipa::path(
     post,
     path = "/api_keys",
@@ -120,11 +121,13 @@ async fn list(
 async fn create(context: Context, Body(input): Body<ApiKeyInput>) -> Result<Json<ApiKeyResponse>> {
     let mut tx = context.begin().await?;
     let Issued { key, secret } = app::api_key::issue(&context.app, &mut tx, &input.name).await?;
-    let answer = ApiKeyResponse {
+    let without_secret = ApiKeyResponse::from(key.clone());
+    context.remember(&mut tx, &without_secret).await?;
+    tx.commit().await?;
+    Ok(Json(ApiKeyResponse {
         api_key: Some(secret),
-        ..ApiKeyResponse::from(key)
-    };
-    context.commit(tx, answer).await
+        ..key.into()
+    }))
 }
 
 /// Revoke an API key

@@ -99,13 +99,20 @@ impl Context {
 
     /// Makes the transaction durable and answers with `answer`.
     pub(crate) async fn commit<T: Serialize>(&self, mut tx: Tx, answer: T) -> Result<Json<T>> {
-        if let Some(Idempotency { key, .. }) = &self.idempotency {
-            let body = serde_json::to_string(&answer);
-            let body = body.map_err(|error| Error::Internal(error.to_string()))?;
-            idempotency::remember(&mut tx, key, 200, &body).await?;
-        }
+        self.remember(&mut tx, &answer).await?;
         tx.commit().await?;
         Ok(Json(answer))
+    }
+
+    /// Stores the answer that a repetition of this request under its key will get. Call it with a copy
+    /// that has no secrets, then commit, where the answer has some: the key's row is kept for a day.
+    pub(crate) async fn remember<T: Serialize>(&self, tx: &mut Tx, answer: &T) -> Result<()> {
+        let Some(Idempotency { key, .. }) = &self.idempotency else {
+            return Ok(());
+        };
+        let body = serde_json::to_string(answer);
+        let body = body.map_err(|error| Error::Internal(error.to_string()))?;
+        Ok(idempotency::remember(tx, key, 200, &body).await?)
     }
 }
 

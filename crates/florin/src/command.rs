@@ -63,8 +63,9 @@ pub(crate) struct Serve {
     /// [env: FLORIN_RATE_LIMIT] [default: 1000]
     #[arg(long, value_name = "N")]
     pub(crate) rate_limit: Option<u32>,
-    /// Before serving, create an organisation and a key if there is none, and print how to use them.
-    #[arg(long)]
+    /// Before serving, create an organisation of this name with a key if there is none, and print how
+    /// to use them.
+    #[arg(long, value_name = "NAME")]
     pub(crate) first_organisation: Option<String>,
 }
 

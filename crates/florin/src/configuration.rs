@@ -119,6 +119,7 @@ impl Configuration {
     }
 }
 
+/// `FLORIN_` and a setting's name in capitals. Settings of the tests share the prefix.
 fn environment() -> Env {
-    Env::prefixed("FLORIN_")
+    Env::prefixed("FLORIN_").filter(|name| !name.starts_with("test_"))
 }

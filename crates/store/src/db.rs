@@ -66,6 +66,21 @@ impl Db {
         }
     }
 
+    /// Whether the database answers.
+    ///
+    /// # Errors
+    /// What the driver says where it does not.
+    pub async fn ping(&self) -> Result<()> {
+        let statement = sea_query::Query::select()
+            .expr(sea_query::Expr::val(1))
+            .to_owned();
+        self.read(OrganisationId(uuid::Uuid::nil()))
+            .await?
+            .fetch_optional(&statement)
+            .await?;
+        Ok(())
+    }
+
     /// A connection for reading one organisation's rows. Each statement sees the newest commit.
     ///
     /// # Errors
