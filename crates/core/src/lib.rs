@@ -11,3 +11,5 @@ pub mod currency;
 pub mod id;
 pub mod money;
 pub mod pricing;
+
+mod decimal;
