@@ -69,6 +69,7 @@ fn a_formula_computes_exactly_over_quantity_customer_and_contract() {
         ("round(quantity / 3, 2)", "0.5", "0.17"),
         ("round(2.345, 2) + floor(1.9) + ceil(1.1)", "0", "5.35"),
         ("-quantity", "5", "-5"),
+        ("abs(quantity)", "-5", "5"),
         ("quantity", "-5", "-5"),
     ];
     for (source, quantity, expected) in cases {
