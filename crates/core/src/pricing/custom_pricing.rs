@@ -7,6 +7,7 @@
 //! its own, no clock, no randomness, no input or output, no floating point, and an end: every
 //! dimension of its work is bounded. The same values give the same amount.
 
+use std::ops::{Range, RangeInclusive};
 use std::sync::{Arc, LazyLock};
 
 use rhai::packages::{ArithmeticPackage, LogicPackage, Package};
@@ -159,6 +160,8 @@ fn engine() -> Engine {
 /// The functions of a formula; `abs` and the signs come with the arithmetic package.
 fn register_functions(engine: &mut Engine) {
     engine.register_iterator::<Array>();
+    engine.register_iterator::<Range<INT>>();
+    engine.register_iterator::<RangeInclusive<INT>>();
     engine.register_fn("/", divide);
     engine.register_fn("min", |a: Decimal, b: Decimal| a.min(b));
     engine.register_fn("min", |a: Decimal, b: INT| a.min(b.into()));
