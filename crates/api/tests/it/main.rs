@@ -10,3 +10,5 @@
 mod conventions;
 mod customers;
 mod errors_page;
+mod tax_categories;
+mod tax_jurisdiction_rates;
