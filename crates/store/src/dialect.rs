@@ -13,7 +13,12 @@ use sea_query::{
     Expr, ExprTrait, PostgresQueryBuilder, QueryStatementWriter, SimpleExpr, SqliteQueryBuilder,
     Value, Values,
 };
-use sqlx::{Arguments, error::DatabaseError, postgres::PgArguments, sqlite::SqliteArguments};
+use sqlx::{
+    Arguments,
+    error::DatabaseError,
+    postgres::PgArguments,
+    sqlite::{SqliteArguments, SqliteError},
+};
 
 /// Name of the SQLite collation that orders decimal text by value.
 pub const DECIMAL_COLLATION: &str = "DECIMAL";
@@ -119,6 +124,25 @@ pub(crate) fn violated_constraint(error: &(dyn DatabaseError + 'static)) -> Opti
         return Some(name.to_owned());
     }
     sqlite_constraint(error.message())
+}
+
+/// Whether the same transaction can succeed when it is sent again: a deadlock, a lock that was not
+/// got in time, a server without room or on its way down; on SQLite, a file that another process locks.
+pub(crate) fn is_contention(error: &(dyn DatabaseError + 'static)) -> bool {
+    const POSTGRES: &[&str] = &[
+        "40001", "40P01", "53300", "55P03", "57P01", "57P02", "57P03",
+    ];
+    const SQLITE_BUSY: i64 = 5;
+    const SQLITE_LOCKED: i64 = 6;
+    let Some(code) = error.code() else {
+        return false;
+    };
+    if error.try_downcast_ref::<SqliteError>().is_some() {
+        // The low byte of an extended code is the primary one.
+        let primary = code.parse::<i64>().map(|code| code & 0xff);
+        return primary.is_ok_and(|code| matches!(code, SQLITE_BUSY | SQLITE_LOCKED));
+    }
+    POSTGRES.contains(&code.as_ref())
 }
 
 /// SQLite reports the columns, or the index where it is over an expression.

@@ -5,7 +5,8 @@ use axum::{
     http::{Method, Request},
 };
 use expect_test::expect;
-use florin_testkit::both;
+use florin_store::{Actor, Error};
+use florin_testkit::{Backend, TestApp, both};
 use serde_json::json;
 
 both! {
@@ -109,4 +110,32 @@ both! {
             assert_eq!(app.request(request).await.status, 422, "{number}");
         }
     }
+}
+
+/// Only on PostgreSQL: SQLite has one writer, so nobody waits for another.
+#[tokio::test]
+async fn one_of_two_transactions_that_wait_for_each_other_is_told_to_try_again() {
+    let app = TestApp::start(Backend::Postgres).await;
+    let mut ids = Vec::new();
+    for name in ["Northwind", "Southwind"] {
+        let customer = app
+            .post("/customers", json!({ "customer_name": name }))
+            .await
+            .ok();
+        ids.push(customer.id().parse().unwrap());
+    }
+    let begin = || app.app.begin(app.organisation, Actor::System, "");
+    let (mut one, mut two) = (begin().await.unwrap(), begin().await.unwrap());
+    florin_store::customer::find(&mut one, ids[0])
+        .await
+        .unwrap();
+    florin_store::customer::find(&mut two, ids[1])
+        .await
+        .unwrap();
+    let (one, two) = tokio::join!(
+        florin_store::customer::find(&mut one, ids[1]),
+        florin_store::customer::find(&mut two, ids[0]),
+    );
+    let refused: Vec<Error> = [one.err(), two.err()].into_iter().flatten().collect();
+    assert!(matches!(refused.as_slice(), [Error::Busy]), "{refused:?}");
 }
