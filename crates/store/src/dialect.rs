@@ -107,10 +107,13 @@ pub(crate) fn json_text(backend: Backend, column: SimpleExpr, path: &[&str]) -> 
     }
 }
 
-/// Column cast to text, for searching in ids and numbers.
+/// Column as text, for searching in ids and numbers; an id in its usual form with hyphens.
 pub(crate) fn as_text(backend: Backend, column: SimpleExpr) -> SimpleExpr {
+    const HYPHENATED: &str = "CASE typeof(?) WHEN 'blob' THEN lower(substr(hex(?), 1, 8) || '-' \
+        || substr(hex(?), 9, 4) || '-' || substr(hex(?), 13, 4) || '-' || substr(hex(?), 17, 4) \
+        || '-' || substr(hex(?), 21)) ELSE ? END";
     match backend {
-        Backend::Sqlite => column,
+        Backend::Sqlite => Expr::cust_with_exprs(HYPHENATED, vec![column; 7]),
         Backend::Postgres => column.cast_as("text"),
     }
 }

@@ -103,6 +103,17 @@ both! {
         }
     }
 
+    async fn a_search_finds_a_part_of_an_id(app) {
+        let customer = app.post("/customers", json!({ "customer_name": "Northwind" })).await.ok();
+        app.post("/customers", json!({ "customer_name": "Southwind" })).await.ok();
+        let id = customer.id();
+        for part in [id.as_str(), &id[4..]] {
+            let page = app.get(&format!("/customers?search=id={part}")).await.ok();
+            assert_eq!(page.at("/total_count"), 1, "{part}");
+            assert_eq!(page.text("/results/0/id"), id);
+        }
+    }
+
     async fn a_number_that_no_machine_can_expand_is_refused(app) {
         for number in ["1e2147483647", "1e-2147483648", "1e-99999999999", "1e100", "1e-100"] {
             let body = format!(r#"{{ "customer_name": "N", "custom_data": {{ "n": {number} }} }}"#);
