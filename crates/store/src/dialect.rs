@@ -88,6 +88,8 @@ fn escape_like(text: &str) -> String {
 
 /// The text at a path inside a JSON column; null where the path leads nowhere.
 pub(crate) fn json_text(backend: Backend, column: SimpleExpr, path: &[&str]) -> SimpleExpr {
+    const WORDS: &str = "CASE json_type(?, ?) WHEN 'true' THEN 'true' WHEN 'false' THEN 'false' \
+        ELSE json_extract(?, ?) END";
     match backend {
         Backend::Sqlite => {
             let quoted: Vec<String> = path
@@ -95,7 +97,8 @@ pub(crate) fn json_text(backend: Backend, column: SimpleExpr, path: &[&str]) -> 
                 .map(|key| format!("\"{}\"", key.replace('"', "")))
                 .collect();
             let path = format!("$.{}", quoted.join("."));
-            Expr::cust_with_exprs("json_extract(?, ?)", [column, Expr::val(path)])
+            let path = Expr::val(path);
+            Expr::cust_with_exprs(WORDS, [column.clone(), path.clone(), column, path])
         }
         Backend::Postgres => {
             let mut exprs = vec![column];

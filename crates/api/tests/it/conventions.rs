@@ -114,6 +114,16 @@ both! {
         }
     }
 
+    async fn a_search_finds_true_and_false_in_a_document(app) {
+        for flag in [true, false] {
+            let body = json!({ "customer_name": "N", "custom_data": { "flag": flag } });
+            app.post("/customers", body).await.ok();
+            let page = app.get(&format!("/customers?search=custom_data.flag={flag}")).await.ok();
+            assert_eq!(page.at("/results/0/custom_data/flag"), flag);
+            assert_eq!(page.at("/total_count"), 1);
+        }
+    }
+
     async fn a_number_that_no_machine_can_expand_is_refused(app) {
         for number in ["1e2147483647", "1e-2147483648", "1e-99999999999", "1e100", "1e-100"] {
             let body = format!(r#"{{ "customer_name": "N", "custom_data": {{ "n": {number} }} }}"#);
