@@ -11,13 +11,24 @@ pub use jiff::Timestamp;
 
 pub mod address;
 pub mod calendar;
+pub mod carried;
+pub mod commitment;
 pub mod currency;
 pub mod customer;
+pub mod discount;
+pub mod grant;
 pub mod id;
 pub mod instant;
 pub mod jurisdiction_rate;
 pub mod money;
+pub mod payment_terms;
+pub mod pool;
 pub mod pricing;
+pub mod proration;
+pub mod rating;
+pub mod service_fee;
+pub mod tax;
 pub mod tax_category;
+pub mod terms;
 
 mod decimal;

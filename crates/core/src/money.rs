@@ -14,6 +14,7 @@ use thiserror::Error;
 use crate::currency::Currency;
 
 mod allocation;
+pub(crate) mod exact;
 
 /// An amount in whole minor units (cents, yen, fils) of a currency. May be negative.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
