@@ -11,7 +11,7 @@ use florin_core::id::EntitlementId;
 use florin_core::money::Money;
 use florin_core::pool::{Pool, PoolWindow, UnitRounding};
 use florin_core::pricing::{Model, UsageRow};
-use florin_core::rating::{Draft, Line, LineFeature, LineKind, replay};
+use florin_core::rating::{Draft, Line, LineFeature, LineKind, Rated, replay};
 use florin_core::service_fee::{ServiceFee, ServiceFeeRule};
 use florin_core::tax::Tax;
 use florin_core::terms::{
@@ -343,7 +343,8 @@ fn bill_all(
         let Ok(rated) = invoicing.try_rate(&date, &charges) else {
             return;
         };
-        assert_eq!(invoicing.try_rate(&date, &charges).as_ref(), Ok(&rated));
+        let again = invoicing.try_rate(&date, &charges).unwrap();
+        assert_same_text(&written(&rated), &written(&again));
         invoicing.carried = rated.carried;
         check(&invoicing, &rated.draft);
     }
@@ -381,6 +382,16 @@ fn assert_parts_sum_to_wholes(draft: &Draft) {
         );
     }
     draft.lines.iter().for_each(assert_line_adds_up);
+}
+
+/// All that rating gives, as it is stored.
+fn written(rated: &Rated) -> Vec<u8> {
+    let Rated {
+        draft,
+        carried,
+        grants,
+    } = rated;
+    serde_json::to_vec(&(draft, carried, grants)).unwrap()
 }
 
 /// Shows where two texts part, since a draft is too long to be read.
