@@ -40,7 +40,7 @@ pub enum TriggerEvent {
     Monitoring,
 }
 
-/// Fills an entitlement, and lets its line draw from it.
+/// Fills an entitlement; a metered line that grants also draws from it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Grant {
     /// The feature.
@@ -172,7 +172,7 @@ impl BalanceDraw {
 }
 
 impl Grant {
-    /// The draw that a grant implies for its own line.
+    /// The draw that a grant implies for its own line, if that is metered.
     pub fn consumption(&self) -> Consumption {
         let Grant {
             id,

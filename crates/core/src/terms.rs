@@ -88,7 +88,7 @@ pub struct LineTerms {
     pub free_units: Vec<Pool>,
     /// Units at no charge, after the free ones.
     pub quantity_discounts: Vec<Pool>,
-    /// What the line provisions, and may itself draw from.
+    /// What the line provisions; a metered line draws from it too.
     pub grants: Vec<Grant>,
     /// What the line draws from.
     pub consumptions: Vec<Consumption>,
@@ -273,12 +273,15 @@ impl LineTerms {
         later == 0 || self.is_enabled[later - 1].value
     }
 
-    /// All draws of the line: its consumptions, then those that its grants imply.
+    /// All draws of the line: its consumptions, then those that its grants imply. A grant on a metered
+    /// line covers that line's own usage (semantics §3.5); what a typed line grants is sold to be used
+    /// elsewhere, or a prepaid purchase of credits would pay for itself.
     pub(crate) fn draws(&self) -> impl Iterator<Item = Consumption> + '_ {
+        let implied = self.grants.iter().filter(|_| self.is_metered());
         self.consumptions
             .iter()
             .copied()
-            .chain(self.grants.iter().map(Grant::consumption))
+            .chain(implied.map(Grant::consumption))
     }
 
     /// How many features a line of an invoice shows at most: the price and one for each term.

@@ -68,7 +68,8 @@ fn case_24_a_quantity_grant_is_drawn_before_pricing() {
 
 #[test]
 fn case_25_a_credits_grant_reduces_the_total() {
-    let mut line = charging(&case(25)["inputs"]["product_total"]);
+    let unit_amount = given(25, "product_total");
+    let mut line = metered(1, Model::FlatFee { unit_amount });
     line.grants
         .push(grant(EntitlementKind::Credits, given(25, "grant_amount")));
     let draft = bill_with_balance(line, given(25, "grant_amount"), Decimal::ZERO);

@@ -186,6 +186,32 @@ fn lines_draw_from_one_balance_one_after_the_other() {
 }
 
 #[test]
+fn credits_that_a_line_sells_do_not_pay_for_it() {
+    let sold = Grant {
+        id: feature(1),
+        entitlement: entitlement(),
+        kind: EntitlementKind::Credits,
+        amount: decimal("20000"),
+        trigger_event: TriggerEvent::InvoiceApproval,
+        frequency: GrantFrequency::BillingPeriod,
+        expiry: GrantExpiry::Never,
+    };
+    let mut prepaid = fixed(1, flat_fee("20000"), "1");
+    prepaid.grants = vec![sold];
+    let mut usage = metered(2, per_unit("500"));
+    usage.consumptions = vec![consumption(EntitlementKind::Credits)];
+    check_all(
+        with_balance(phase(vec![prepaid, usage]), "12500"),
+        &[("2024-02-01", "30")],
+        expect![[r#"
+            2024-02-01: line 1 [2024-01-01, 2024-02-01) gross 20000.00 [1 at 20000 31/31] net 20000.00 tax 0.00
+            line 2 [2024-01-01, 2024-02-01) gross 15000.00 [30 at 15000 31/31] credits 12500.00 net 2500.00 tax 0.00
+            net 22500.00 tax 0.00 total 22500.00
+        "#]],
+    );
+}
+
+#[test]
 fn a_grant_is_due_with_its_period_and_expires_as_agreed() {
     let grant = |frequency, expiry| Grant {
         id: feature(1),
