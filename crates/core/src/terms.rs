@@ -11,7 +11,7 @@ use std::sync::Arc;
 use jiff::civil::Date;
 use rust_decimal::Decimal;
 
-use crate::calendar::{Life, LineSchedule, Period, Schedule};
+use crate::calendar::{self, Cycle, Life, LineSchedule, Period, Schedule};
 use crate::commitment::Commitment;
 use crate::currency::Currency;
 use crate::discount::{Discount, sort_v3};
@@ -165,6 +165,24 @@ impl Terms {
     /// The terms.
     pub fn phase(&self) -> &PhaseTerms {
         &self.0
+    }
+
+    /// The billing periods of all lines that are billed on a day in `[from, until)`, each with the
+    /// position of its line.
+    ///
+    /// # Errors
+    /// [`calendar::Error::OutOfRange`].
+    pub fn cycles_billed(
+        &self,
+        from: Date,
+        until: Date,
+    ) -> Result<Vec<(usize, Cycle)>, calendar::Error> {
+        let mut billed = Vec::with_capacity(self.0.lines.len());
+        for (position, line) in self.0.lines.iter().enumerate() {
+            let cycles = line.schedule.cycles_billed(from, until)?;
+            billed.extend(cycles.into_iter().map(|cycle| (position, cycle)));
+        }
+        Ok(billed)
     }
 
     /// Position of a line.

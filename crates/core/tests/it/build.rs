@@ -132,24 +132,13 @@ impl Invoicing {
         bill_for_date: &str,
         usage: impl Fn(usize, Period) -> Usage,
     ) -> Vec<Charge> {
-        let phase = self.terms.phase();
-        let (from, until) = (
-            day(bill_for_date),
-            day(bill_for_date).tomorrow().expect("a day"),
-        );
-        let mut charges = Vec::new();
-        for (line, terms) in phase.lines.iter().enumerate() {
-            let cycles = terms
-                .schedule
-                .cycles_billed(from, until)
-                .expect("days of the calendar");
-            charges.extend(
-                cycles
-                    .into_iter()
-                    .map(|cycle| self.charge(line, cycle, &usage)),
-            );
-        }
+        let date = day(bill_for_date);
+        let until = date.tomorrow().expect("a day");
+        let cycles = self.terms.cycles_billed(date, until).expect("days");
+        let charges = cycles.into_iter();
         charges
+            .map(|(line, cycle)| self.charge(line, cycle, &usage))
+            .collect()
     }
 
     fn charge(&self, line: usize, cycle: Cycle, usage: &impl Fn(usize, Period) -> Usage) -> Charge {
