@@ -6,6 +6,9 @@ use jiff::{
     tz::TimeZone,
 };
 
+/// 0001-01-01T00:00:00Z, in seconds: what lies before it, not every database keeps.
+const EARLIEST: i64 = -62_135_596_800;
+
 /// A text that is not an instant.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
@@ -15,7 +18,7 @@ use jiff::{
 pub struct NotAnInstant;
 
 /// Reads an instant: RFC 3339 with any offset, without zone (UTC), a date alone (its midnight, UTC), or
-/// Unix seconds. Cut to microseconds, the precision that both databases keep.
+/// Unix seconds. Not before the year 1. Cut to microseconds, the precision that both databases keep.
 ///
 /// # Errors
 /// [`NotAnInstant`] for anything else.
@@ -33,6 +36,7 @@ pub fn parse(text: &str) -> Result<Timestamp, NotAnInstant> {
             )
         })
         .or_else(|| Timestamp::from_second(text.parse().ok()?).ok())
+        .filter(|instant| instant.as_second() >= EARLIEST)
         .ok_or(NotAnInstant)?;
     Ok(to_microseconds(instant))
 }
@@ -82,6 +86,7 @@ mod tests {
             "tomorrow",
             "2026-02-30",
             "99999999999999999",
+            "-000001-01-01T00:00:00Z",
             "2026-13-01T00:00:00Z",
         ] {
             assert_eq!(parse(text), Err(NotAnInstant), "{text}");
