@@ -10,8 +10,7 @@ use std::cmp::Ordering;
 use jiff_sqlx::ToSqlx;
 use rust_decimal::Decimal;
 use sea_query::{
-    Expr, ExprTrait, PostgresQueryBuilder, QueryStatementWriter, SimpleExpr, SqliteQueryBuilder,
-    Value, Values,
+    Expr, PostgresQueryBuilder, QueryStatementWriter, SimpleExpr, SqliteQueryBuilder, Value, Values,
 };
 use sqlx::{Arguments, error::DatabaseError, postgres::PgArguments, sqlite::SqliteArguments};
 
@@ -59,19 +58,23 @@ pub(crate) fn contains_ignoring_case(
     column: SimpleExpr,
     text: &str,
 ) -> SimpleExpr {
-    let pattern = Expr::val(format!("%{}%", escape_like(text)));
-    match backend {
-        Backend::Sqlite => Expr::cust_with_exprs("? LIKE ? ESCAPE '\\'", [column, pattern]),
-        Backend::Postgres => Expr::cust_with_exprs("$1 ILIKE $2", [column, pattern]),
-    }
+    like_ignoring_case(backend, column, format!("%{}%", escape_like(text)))
 }
 
-/// `column` begins with `text`, upper and lower case differing on PostgreSQL.
-pub(crate) fn begins_with(backend: Backend, column: SimpleExpr, text: &str) -> SimpleExpr {
-    let pattern = Expr::val(format!("{}%", escape_like(text)));
+/// `column` begins with `text`, ignoring case as [`contains_ignoring_case`] does.
+pub(crate) fn begins_with_ignoring_case(
+    backend: Backend,
+    column: SimpleExpr,
+    text: &str,
+) -> SimpleExpr {
+    like_ignoring_case(backend, column, format!("{}%", escape_like(text)))
+}
+
+fn like_ignoring_case(backend: Backend, column: SimpleExpr, pattern: String) -> SimpleExpr {
+    let sides = [column, Expr::val(pattern)];
     match backend {
-        Backend::Sqlite => Expr::cust_with_exprs("? LIKE ? ESCAPE '\\'", [column, pattern]),
-        Backend::Postgres => Expr::cust_with_exprs("$1 LIKE $2", [column, pattern]),
+        Backend::Sqlite => Expr::cust_with_exprs("? LIKE ? ESCAPE '\\'", sides),
+        Backend::Postgres => Expr::cust_with_exprs("$1 ILIKE $2", sides),
     }
 }
 
@@ -81,7 +84,8 @@ fn escape_like(text: &str) -> String {
         .replace('_', "\\_")
 }
 
-/// The text at a path inside a JSON column; null where the path leads nowhere.
+/// The text at a path inside a JSON column, a number or a word as it was written; null where the path
+/// leads nowhere or to null.
 pub(crate) fn json_text(backend: Backend, column: SimpleExpr, path: &[&str]) -> SimpleExpr {
     match backend {
         Backend::Sqlite => {
@@ -89,8 +93,11 @@ pub(crate) fn json_text(backend: Backend, column: SimpleExpr, path: &[&str]) -> 
                 .iter()
                 .map(|key| format!("\"{}\"", key.replace('"', "")))
                 .collect();
-            let path = format!("$.{}", quoted.join("."));
-            Expr::cust_with_exprs("json_extract(?, ?)", [column, Expr::val(path)])
+            let path = Expr::val(format!("$.{}", quoted.join(".")));
+            let sql = "CASE json_type(?, ?) WHEN 'null' THEN NULL \
+                WHEN 'text' THEN json_extract(?, ?) ELSE ? -> ? END";
+            let twice = [column, path];
+            Expr::cust_with_exprs(sql, [&twice[..]; 3].concat())
         }
         Backend::Postgres => {
             let mut exprs = vec![column];
@@ -102,12 +109,13 @@ pub(crate) fn json_text(backend: Backend, column: SimpleExpr, path: &[&str]) -> 
     }
 }
 
-/// Column cast to text, for searching in ids and numbers.
-pub(crate) fn as_text(backend: Backend, column: SimpleExpr) -> SimpleExpr {
-    match backend {
-        Backend::Sqlite => column,
-        Backend::Postgres => column.cast_as("text"),
-    }
+/// Whether the statement failed only because of other transactions: a deadlock or a lost race on
+/// PostgreSQL. SQLite has one writer, so there are none.
+pub(crate) fn is_contention(error: &(dyn DatabaseError + 'static)) -> bool {
+    const SERIALIZATION_FAILURE: &str = "40001";
+    const DEADLOCK_DETECTED: &str = "40P01";
+    let code = error.code();
+    code.is_some_and(|code| [SERIALIZATION_FAILURE, DEADLOCK_DETECTED].contains(&code.as_ref()))
 }
 
 /// Name of the unique constraint that the error reports, equal on both databases.

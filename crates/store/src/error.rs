@@ -21,7 +21,7 @@ pub enum Error {
         /// What the decoder found.
         reason: String,
     },
-    /// No connection became free in time.
+    /// No connection became free in time, or two transactions waited for each other.
     #[error("the database is busy")]
     Busy,
     /// A migration failed or the database was made by a newer program.
@@ -43,10 +43,11 @@ impl From<sqlx::Error> for Error {
         if matches!(error, sqlx::Error::PoolTimedOut) {
             return Self::Busy;
         }
-        match error
-            .as_database_error()
-            .and_then(crate::dialect::violated_constraint)
-        {
+        let reported = error.as_database_error();
+        if reported.is_some_and(crate::dialect::is_contention) {
+            return Self::Busy;
+        }
+        match reported.and_then(crate::dialect::violated_constraint) {
             Some(constraint) => Self::Conflict { constraint },
             None => Self::Database(error),
         }
