@@ -7,5 +7,10 @@
     reason = "tests"
 )]
 
+mod contacts;
 mod conventions;
+mod customer_addresses;
+mod customer_connectors;
+mod customer_relationships;
 mod customers;
+mod customers_list;
