@@ -111,7 +111,7 @@ pub(crate) struct CustomerResponse {
     connectors: Vec<ConnectorBody>,
     /// Its contacts; null in a list that was not asked to expand them.
     contacts: Option<Vec<ContactResponse>>,
-    /// Always null: how invoices look is set by the business entity.
+    /// Always null: there are no settings of invoices per customer.
     #[schema(value_type = Option<Object>, example = json!(null))]
     invoice_details: Option<Value>,
     /// Always null: no payment method can be kept yet.

@@ -39,21 +39,34 @@ both! {
               "send_contract": false,
               "send_invoice": false,
               "updated_at": "2026-01-05T10:00:00Z"
-            }"#]].assert_eq(&created.to_string());
+            }"#]]
+        .assert_eq(&created.to_string());
         let path = format!("/contacts/{}", created.id());
         assert_eq!(app.get(&path).await.ok().body, created.body);
         let patch = json!({ "first_name": null, "send_contract": true });
         let changed = app.patch(&path, patch).await.ok();
-        assert_eq!((changed.at("/first_name"), changed.at("/send_contract")), (&json!(null), &json!(true)));
+        assert_eq!(
+            (changed.at("/first_name"), changed.at("/send_contract")),
+            (&json!(null), &json!(true))
+        );
         assert_eq!(changed.at("/email"), "iris@n.example");
         assert_eq!(app.delete(&path).await.ok().body, changed.body);
-        for answer in [app.get(&path).await, app.delete(&path).await, app.patch(&path, json!({})).await] {
+        for answer in [
+            app.get(&path).await,
+            app.delete(&path).await,
+            app.patch(&path, json!({})).await,
+        ] {
             assert_eq!((answer.status, answer.text("/code")), (404, "NOT_FOUND"));
         }
     }
 
     async fn every_bad_field_is_named(app) {
-        let answer = app.post("/contacts", json!({ "email": "iris", "send_invoice": "yes" })).await;
+        let answer = app
+            .post(
+                "/contacts",
+                json!({ "email": "iris", "send_invoice": "yes" }),
+            )
+            .await;
         expect![[r#"
             422
             {
@@ -83,7 +96,8 @@ both! {
                   "type": "type_error.bool"
                 }
               ]
-            }"#]].assert_eq(&answer.to_string());
+            }"#]]
+        .assert_eq(&answer.to_string());
     }
 
     async fn a_contact_belongs_to_a_customer_of_the_organisation(app) {
@@ -92,8 +106,14 @@ both! {
         let other = app.other_organisation().await;
         let foreign = customer(&other, "F").await;
         let body = json!({ "customer": foreign, "email": "iris@n.example" });
-        for answer in [app.post("/contacts", body.clone()).await, app.patch(&path, body).await] {
-            assert_eq!((answer.status, answer.at("/detail/0/loc/1")), (422, &json!("customer")));
+        for answer in [
+            app.post("/contacts", body.clone()).await,
+            app.patch(&path, body).await,
+        ] {
+            assert_eq!(
+                (answer.status, answer.at("/detail/0/loc/1")),
+                (422, &json!("customer"))
+            );
         }
         let moved = app.patch(&path, json!({ "customer": two })).await.ok();
         assert_eq!(moved.text("/customer"), two);
@@ -103,24 +123,41 @@ both! {
 
     async fn filters_order_and_pages(app) {
         let [one, two] = [customer(&app, "One").await, customer(&app, "Two").await];
-        for (customer, name) in [(&one, Some("Bo")), (&one, None), (&two, Some("Al")), (&two, Some("Cy"))] {
+        for (customer, name) in [
+            (&one, Some("Bo")),
+            (&one, None),
+            (&two, Some("Al")),
+            (&two, Some("Cy")),
+        ] {
             contact(&app, customer, name).await;
         }
         for (query, expected) in [
             ("sort_key=first_name&sort_type=asc".to_owned(), "Al Bo Cy -"),
-            ("sort_key=first_name&sort_type=DESC".to_owned(), "Cy Bo Al -"),
+            (
+                "sort_key=first_name&sort_type=DESC".to_owned(),
+                "Cy Bo Al -",
+            ),
             (format!("customer={one}&order=id"), "Bo -"),
             ("customer__external_id=Two&order=id".to_owned(), "Al Cy"),
-            ("customer__customer_name__ilike=ON&order=id".to_owned(), "Bo -"),
+            (
+                "customer__customer_name__ilike=ON&order=id".to_owned(),
+                "Bo -",
+            ),
             ("send_invoice=false".to_owned(), "-"),
             ("first_name__ilike=B".to_owned(), "Bo"),
-            ("last_name__isnull=true&email__like=iris&order=id&limit=3".to_owned(), "Bo - Al"),
+            (
+                "last_name__isnull=true&email__like=iris&order=id&limit=3".to_owned(),
+                "Bo - Al",
+            ),
         ] {
             assert_eq!(names(&app, &query).await, expected, "{query}");
         }
         let first = app.get("/contacts?order=first_name&limit=3").await.ok();
         let next = first.text("/next");
-        assert_eq!(names(&app, &format!("order=first_name&limit=3&cursor={next}")).await, "-");
+        assert_eq!(
+            names(&app, &format!("order=first_name&limit=3&cursor={next}")).await,
+            "-"
+        );
     }
 
     async fn a_customer_shows_its_contacts_and_a_list_only_when_asked(app) {
@@ -129,10 +166,20 @@ both! {
         contact(&app, &one, Some("Al")).await;
         let shown = app.get(&format!("/customers/{one}")).await.ok();
         assert_eq!(shown.at("/contacts/1/first_name"), "Al");
-        assert_eq!(app.get(&format!("/customers/{two}")).await.ok().at("/contacts"), &json!([]));
+        assert_eq!(
+            app.get(&format!("/customers/{two}"))
+                .await
+                .ok()
+                .at("/contacts"),
+            &json!([])
+        );
         let listed = app.get("/customers?order=id").await.ok();
         assert_eq!(listed.at("/results/0/contacts"), &json!(null));
-        for query in ["expand=contacts", "expand=other,contacts", "expand=other&expand=contacts"] {
+        for query in [
+            "expand=contacts",
+            "expand=other,contacts",
+            "expand=other&expand=contacts",
+        ] {
             let listed = app.get(&format!("/customers?order=id&{query}")).await.ok();
             assert_eq!(listed.at("/results/0/contacts/0/first_name"), "Bo");
             assert_eq!(listed.at("/results/1/contacts"), &json!([]));

@@ -47,7 +47,8 @@ both! {
               "created_at": "2026-01-05T10:00:00Z",
               "id": "00000000-0000-7000-8000-00000000000b",
               "parent_customer_id": "00000000-0000-7000-8000-000000000005"
-            }"#]].assert_eq(&made.to_string());
+            }"#]]
+        .assert_eq(&made.to_string());
         relate(&app, &b, &c).await.ok();
         assert_eq!(parent_of(&app, &b).await, Some(a.clone()));
         for (query, count) in [
@@ -57,7 +58,14 @@ both! {
             (format!("?parent_customer_id={b}"), 1),
             (format!("?child_customer_id__in={a},{b}"), 1),
         ] {
-            assert_eq!(app.get(&format!("{PATH}{query}")).await.ok().at("/total_count"), count, "{query}");
+            assert_eq!(
+                app.get(&format!("{PATH}{query}"))
+                    .await
+                    .ok()
+                    .at("/total_count"),
+                count,
+                "{query}"
+            );
         }
         let path = format!("{PATH}/{}", made.id());
         assert_eq!(app.delete(&path).await.ok().body, made.body);
@@ -75,10 +83,16 @@ both! {
             name_parent(&app, &a, &c).await,
             name_parent(&app, &a, &a).await,
         ] {
-            assert_eq!((answer.status, answer.text("/code")), (400, "CUSTOMER_RELATIONSHIP_CYCLE"));
+            assert_eq!(
+                (answer.status, answer.text("/code")),
+                (400, "CUSTOMER_RELATIONSHIP_CYCLE")
+            );
         }
         let second = relate(&app, &a, &c).await;
-        assert_eq!((second.status, second.text("/code")), (400, "CUSTOMER_HAS_PARENT"));
+        assert_eq!(
+            (second.status, second.text("/code")),
+            (400, "CUSTOMER_HAS_PARENT")
+        );
     }
 
     async fn a_chain_is_bounded(app) {
@@ -87,7 +101,10 @@ both! {
             relate(&app, &pair[0], &pair[1]).await.ok();
         }
         let deep = relate(&app, &chain[10], &chain[11]).await;
-        assert_eq!((deep.status, deep.text("/code")), (400, "CUSTOMER_RELATIONSHIP_TOO_DEEP"));
+        assert_eq!(
+            (deep.status, deep.text("/code")),
+            (400, "CUSTOMER_RELATIONSHIP_TOO_DEEP")
+        );
     }
 
     async fn both_customers_must_exist(app) {
@@ -95,11 +112,23 @@ both! {
         let other = app.other_organisation().await;
         let [one, two] = customers(&other).await;
         let answer = relate(&app, &one, &two).await;
-        assert_eq!((answer.status, answer.at("/detail").as_array().unwrap().len()), (422, 2));
+        assert_eq!(
+            (
+                answer.status,
+                answer.at("/detail").as_array().unwrap().len()
+            ),
+            (422, 2)
+        );
         let answer = relate(&app, &mine, &two).await;
-        assert_eq!(answer.at("/detail/0/loc"), &json!(["body", "child_customer_id"]));
+        assert_eq!(
+            answer.at("/detail/0/loc"),
+            &json!(["body", "child_customer_id"])
+        );
         let made = relate(&other, &one, &two).await.ok();
-        assert_eq!(app.delete(&format!("{PATH}/{}", made.id())).await.status, 404);
+        assert_eq!(
+            app.delete(&format!("{PATH}/{}", made.id())).await.status,
+            404
+        );
         assert_eq!(app.get(PATH).await.ok().at("/total_count"), 0);
     }
 
@@ -112,22 +141,40 @@ both! {
         name_parent(&app, &child, "ACME").await.ok();
         assert_eq!(parent_of(&app, &child).await, None);
         let unknown = name_parent(&app, &child, "8a2f6f2c-3a55-4b53-9f3e-0d2a6d3f1c11").await;
-        assert_eq!((unknown.status, unknown.at("/detail/0/loc")),
-            (422, &json!(["body", "custom_data", "parent_customer_id"])));
-        let born = app.post("/customers", json!({ "customer_name": "N",
-            "custom_data": { "parent_customer_id": a, "invoice_consolidation_enabled": "true" } })).await.ok();
+        assert_eq!(
+            (unknown.status, unknown.at("/detail/0/loc")),
+            (422, &json!(["body", "custom_data", "parent_customer_id"]))
+        );
+        let born = app
+            .post(
+                "/customers",
+                json!({ "customer_name": "N",
+            "custom_data": { "parent_customer_id": a, "invoice_consolidation_enabled": "true" } }),
+            )
+            .await
+            .ok();
         assert_eq!(born.text("/parent_customer_id"), a);
-        let made = app.get(&format!("{PATH}?customer_id={}", born.id())).await.ok();
-        app.delete(&format!("{PATH}/{}", made.text("/results/0/id"))).await.ok();
+        let made = app
+            .get(&format!("{PATH}?customer_id={}", born.id()))
+            .await
+            .ok();
+        app.delete(&format!("{PATH}/{}", made.text("/results/0/id")))
+            .await
+            .ok();
         let orphan = app.get(&format!("/customers/{}", born.id())).await.ok();
-        assert_eq!(orphan.at("/custom_data"), &json!({ "invoice_consolidation_enabled": "true" }));
+        assert_eq!(
+            orphan.at("/custom_data"),
+            &json!({ "invoice_consolidation_enabled": "true" })
+        );
     }
 
     async fn a_relationship_outlives_custom_data_that_does_not_name_it(app) {
         let [a, child] = customers(&app).await;
         relate(&app, &a, &child).await.ok();
         let path = format!("/customers/{child}");
-        app.patch(&path, json!({ "custom_data": { "x": 1 } })).await.ok();
+        app.patch(&path, json!({ "custom_data": { "x": 1 } }))
+            .await
+            .ok();
         assert_eq!(parent_of(&app, &child).await, Some(a));
     }
 
@@ -135,7 +182,10 @@ both! {
         let [a, b] = customers(&app).await;
         relate(&app, &a, &b).await.ok();
         let refused = app.delete(&format!("/customers/{a}")).await;
-        assert_eq!((refused.status, refused.text("/code")), (400, "CUSTOMER_HAS_CHILDREN"));
+        assert_eq!(
+            (refused.status, refused.text("/code")),
+            (400, "CUSTOMER_HAS_CHILDREN")
+        );
         app.delete(&format!("/customers/{b}")).await.ok();
         assert_eq!(app.get(PATH).await.ok().at("/total_count"), 0);
         app.delete(&format!("/customers/{a}")).await.ok();
@@ -145,7 +195,11 @@ both! {
         let [a, b, c, d] = customers(&app).await;
         relate(&app, &a, &b).await.ok();
         relate(&app, &c, &d).await.ok();
-        let (one, two, three) = tokio::join!(relate(&app, &b, &c), relate(&app, &d, &a), name_parent(&app, &a, &d));
+        let (one, two, three) = tokio::join!(
+            relate(&app, &b, &c),
+            relate(&app, &d, &a),
+            name_parent(&app, &a, &d)
+        );
         for answer in [&one, &two, &three] {
             assert!([200, 400, 503].contains(&answer.status), "{answer}");
         }

@@ -1,7 +1,7 @@
 //! Customers: what the API does not show.
 
 use florin_core::customer::{self, Customer, Details};
-use florin_store::{Actor, Error, Tx, customer as store};
+use florin_store::{Actor, Tx, customer as store};
 use florin_testkit::{TestApp, both};
 use jiff::SignedDuration;
 use serde_json::json;
@@ -69,7 +69,10 @@ both! {
         let taken = renamed(&second, Some("old"));
         store::update(&mut tx, &second, &taken).await.unwrap();
         assert_eq!(found(&mut tx, "old").await, Some(second.id));
-        assert_eq!(store::external_ids(&mut tx, second.id).await.unwrap(), ["old", "other"]);
+        assert_eq!(
+            store::external_ids(&mut tx, second.id).await.unwrap(),
+            ["old", "other"]
+        );
         store::delete(&mut tx, &taken).await.unwrap();
         assert_eq!(found(&mut tx, "old").await, None);
         tx.commit().await.unwrap();
@@ -101,6 +104,7 @@ both! {
         let mut tx = later(&app).await;
         store::insert(&mut tx, &customer(1, "X")).await.unwrap();
         let again = store::insert(&mut tx, &customer(2, "X")).await;
-        assert!(matches!(again, Err(Error::Conflict { constraint }) if constraint == "customer_external_id_key"));
+        let refused = again.unwrap_err();
+        assert_eq!(refused.constraint(), Some("customer_external_id_key"));
     }
 }
