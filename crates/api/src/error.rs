@@ -122,6 +122,11 @@ pub const CODES: &[Code] = &[
         400,
         "an edited address would equal another one of the customer",
     ),
+    code(
+        "TAX_RATE_NOT_FOUND",
+        404,
+        "no active jurisdiction rate matches the destination level by level on that day",
+    ),
 ];
 
 /// What a handler answers.

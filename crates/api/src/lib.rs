@@ -25,7 +25,9 @@ mod customer;
 mod customer_address;
 mod customer_connector;
 mod customer_relationship;
+mod jurisdiction_rate;
 mod system;
+mod tax_category;
 
 use std::{num::NonZeroU32, sync::Arc};
 
@@ -84,5 +86,7 @@ fn resources() -> OpenApiRouter<Arc<Server>> {
         .merge(customer_connector::routes())
         .merge(customer_relationship::routes())
         .merge(api_key::routes())
+        .merge(tax_category::routes())
+        .merge(jurisdiction_rate::routes())
         .merge(system::routes())
 }

@@ -12,8 +12,11 @@ pub mod customer_address;
 pub mod customer_connector;
 pub mod customer_relationship;
 mod error;
+pub mod housekeeping;
 pub mod ids;
+pub mod jurisdiction_rate;
 pub mod organisation;
+pub mod tax_category;
 
 use std::sync::Arc;
 

@@ -17,5 +17,9 @@ pub mod customer_connector;
 pub mod customer_relationship;
 pub mod id;
 pub mod instant;
+pub mod jurisdiction_rate;
 pub mod money;
 pub mod pricing;
+pub mod tax_category;
+
+mod decimal;

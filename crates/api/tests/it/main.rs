@@ -14,3 +14,6 @@ mod customer_connectors;
 mod customer_relationships;
 mod customers;
 mod customers_list;
+mod errors_page;
+mod tax_categories;
+mod tax_jurisdiction_rates;

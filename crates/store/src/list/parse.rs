@@ -22,9 +22,9 @@ pub struct Refusal {
 const TEXT_LENGTH_MAX: usize = 1024;
 /// Most values of an `__in` filter.
 const IN_VALUES_MAX: usize = 1000;
-/// Most filters of one request; SQLite refuses an expression a thousand terms deep.
+/// Most filters of one request: each one deepens the statement, and databases bound that depth.
 const CONDITIONS_MAX: usize = 100;
-/// Most keys of a path into a document; PostgreSQL takes fewer than a hundred.
+/// Most keys of a path into a document, fewer than PostgreSQL's 100 arguments of a function.
 const PATH_KEYS_MAX: usize = 16;
 
 /// Reads the parameters of a list. Unknown parameters and empty values are ignored.
@@ -89,23 +89,21 @@ impl<'p> Reader<'p> {
         {
             if parameter == "search" {
                 conditions.extend(self.search(text));
-                continue;
+            } else if let Some((column, operator)) = self.comparison(parameter) {
+                match values(column, operator, text) {
+                    Ok(values) => conditions.push(Condition::Compare {
+                        column,
+                        operator,
+                        values,
+                    }),
+                    Err((kind, message)) => self.refuse(parameter, kind, message),
+                }
             }
-            let Some((column, operator)) = self.comparison(parameter) else {
-                continue;
-            };
-            match values(column, operator, text) {
-                Ok(values) => conditions.push(Condition::Compare {
-                    column,
-                    operator,
-                    values,
-                }),
-                Err((kind, message)) => self.refuse(parameter, kind, message),
+            if conditions.len() > CONDITIONS_MAX {
+                let message = format!("at most {CONDITIONS_MAX} filters");
+                self.refuse(parameter, "value_error.list.max_items", message);
+                break;
             }
-        }
-        if conditions.len() > CONDITIONS_MAX {
-            let message = format!("at most {CONDITIONS_MAX} filters and searched fields");
-            self.refuse("search", "value_error.list.max_items", message);
         }
         conditions
     }
@@ -125,6 +123,10 @@ impl<'p> Reader<'p> {
     /// `field=value,field=value`, where a field may be a path into a document.
     fn search(&mut self, text: &str) -> Vec<Condition> {
         let mut conditions = Vec::new();
+        if let Err((kind, message)) = scalar(Kind::Text, text) {
+            self.refuse("search", kind, message);
+            return conditions;
+        }
         for part in text
             .split(',')
             .map(str::trim)
@@ -134,7 +136,7 @@ impl<'p> Reader<'p> {
                 self.refuse("search", "value_error.search", "write `field=value`");
                 continue;
             };
-            let (name, path) = match field.trim().split_once('.') {
+            let (name, path): (&str, Vec<String>) = match field.trim().split_once('.') {
                 Some((name, path)) => (name, path.split('.').map(str::to_owned).collect()),
                 None => (field.trim(), Vec::new()),
             };
@@ -146,7 +148,7 @@ impl<'p> Reader<'p> {
         conditions
     }
 
-    /// Text is searched for; a value of any other kind is compared.
+    /// Text and parts of ids are searched for; a value of any other kind is compared.
     fn searched(&self, name: &str, path: Vec<String>, text: &str) -> Result<Condition, Unusable> {
         let column = self.spec.column(name);
         let column = column.filter(|column| (column.kind == Kind::Json) != path.is_empty());
@@ -155,8 +157,7 @@ impl<'p> Reader<'p> {
             return Err(("value_error.search", message));
         };
         match column.kind {
-            Kind::Text | Kind::Choice(_) | Kind::Json => {
-                scalar(Kind::Text, text)?;
+            Kind::Uuid | Kind::Text | Kind::Choice(_) | Kind::Json => {
                 let text = text.to_owned();
                 Ok(Condition::Contains { column, path, text })
             }
@@ -278,10 +279,10 @@ impl<'p> Reader<'p> {
     }
 
     fn ranked(&mut self) -> Option<String> {
-        let parameter = self.spec.ranked.as_ref()?.parameter;
-        let text = self.value(parameter)?;
+        let ranked = self.spec.ranked.as_ref()?;
+        let text = self.value(ranked.parameter)?;
         if let Err((kind, message)) = scalar(Kind::Text, text) {
-            self.refuse(parameter, kind, message);
+            self.refuse(ranked.parameter, kind, message);
         }
         Some(text.to_owned())
     }
@@ -332,9 +333,9 @@ pub(super) fn scalar(kind: Kind, text: &str) -> Result<Value, Unusable> {
         Kind::Date => text
             .parse::<Date>()
             .ok()
-            .filter(|date| date.year() >= 1)
+            .filter(|date| date.year() >= 0)
             .map(Value::from)
-            .ok_or(("value_error.date", "write a date as 2026-01-31".to_owned())),
+            .ok_or_else(|| ("value_error.date", "write a date as 2026-01-31".to_owned())),
         Kind::Timestamp => florin_core::instant::parse(text)
             .map(Value::from)
             .map_err(|error| ("value_error.datetime", error.to_string())),
@@ -349,6 +350,10 @@ pub(super) fn scalar(kind: Kind, text: &str) -> Result<Value, Unusable> {
         Kind::Text if text.len() > TEXT_LENGTH_MAX => Err((
             "value_error.any_str.max_length",
             format!("at most {TEXT_LENGTH_MAX} bytes"),
+        )),
+        Kind::Text if text.contains('\0') => Err((
+            "value_error.any_str.nul",
+            "text cannot contain the character U+0000".to_owned(),
         )),
         Kind::Text | Kind::Choice(_) | Kind::Json => Ok(Value::from(text)),
     }
