@@ -20,7 +20,7 @@ use crate::{
     context::{Context, Server},
     customer::CustomerResponse,
     error::Result,
-    path::{PathIds, PathName},
+    path::{PathIds, PathText},
     query::Parameters,
 };
 
@@ -146,7 +146,7 @@ async fn unlink(
 async fn read(
     context: Context,
     PathIds([id]): PathIds<1>,
-    PathName(name): PathName,
+    PathText(name): PathText,
 ) -> Result<Json<ConnectorResponse>> {
     let mut tx = context.read().await?;
     let (customer, link) = app::customer_connector::load(&mut tx, id, Some(&name)).await?;

@@ -88,11 +88,6 @@ pub const CODES: &[Code] = &[
         "a customer's business entity is set once",
     ),
     code(
-        "TAX_RATE_NOT_FOUND",
-        404,
-        "no active jurisdiction rate matches the destination level by level on that day",
-    ),
-    code(
         "CUSTOMER_HAS_CHILDREN",
         400,
         "a customer that is a parent cannot be deleted",
@@ -126,6 +121,11 @@ pub const CODES: &[Code] = &[
         "DUPLICATE_ADDRESS",
         400,
         "an edited address would equal another one of the customer",
+    ),
+    code(
+        "TAX_RATE_NOT_FOUND",
+        404,
+        "no active jurisdiction rate matches the destination level by level on that day",
     ),
 ];
 

@@ -174,7 +174,7 @@ fn search(spec: &Spec) -> Parameter {
         .collect();
     let description = format!(
         "`field=text`, several separated by commas: rows that contain the text in that field, \
-         ignoring case; a field that holds no text must equal it. Fields: {}.",
+         ignoring case; a flag, an instant or a number must equal it. Fields: {}.",
         fields.join(", ")
     );
     parameter("search", &description, text().build())

@@ -1,4 +1,4 @@
-//! Ids and names in the path.
+//! Ids and codes in the path.
 
 use axum::{
     extract::{FromRequestParts, RawPathParams},
@@ -11,21 +11,6 @@ use crate::error::{BadField, Error};
 /// The ids in the path, in order; what follows them is left to others.
 #[derive(Debug)]
 pub(crate) struct PathIds<const N: usize>(pub(crate) [Uuid; N]);
-
-/// The text of the last parameter in the path.
-#[derive(Debug)]
-pub(crate) struct PathName(pub(crate) String);
-
-impl<S: Send + Sync> FromRequestParts<S> for PathName {
-    type Rejection = Error;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
-        let params = RawPathParams::from_request_parts(parts, state).await;
-        let params = params.map_err(|_| Error::UnknownRoute)?;
-        let last = params.iter().last().ok_or(Error::UnknownRoute)?;
-        Ok(Self(last.1.to_owned()))
-    }
-}
 
 impl<S: Send + Sync, const N: usize> FromRequestParts<S> for PathIds<N> {
     type Rejection = Error;
@@ -51,5 +36,20 @@ impl<S: Send + Sync, const N: usize> FromRequestParts<S> for PathIds<N> {
         } else {
             Err(Error::Unreadable(bad))
         }
+    }
+}
+
+/// The last text in the path, as the client wrote it.
+#[derive(Debug)]
+pub(crate) struct PathText(pub(crate) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for PathText {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
+        let params = RawPathParams::from_request_parts(parts, state).await;
+        let params = params.map_err(|_| Error::UnknownRoute)?;
+        let text = params.iter().last().map(|(_, text)| text.to_owned());
+        text.map(Self).ok_or(Error::UnknownRoute)
     }
 }

@@ -6,9 +6,6 @@ use jiff::{
     tz::TimeZone,
 };
 
-/// 0001-01-01T00:00:00Z, in seconds: what lies before it, not every database keeps.
-const EARLIEST: i64 = -62_135_596_800;
-
 /// A text that is not an instant.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
@@ -17,8 +14,12 @@ const EARLIEST: i64 = -62_135_596_800;
 )]
 pub struct NotAnInstant;
 
+/// 0000-01-01T00:00:00Z. Earlier instants have no form in RFC 3339, and PostgreSQL keeps none before
+/// 4714 BC.
+const YEAR_ZERO: Timestamp = Timestamp::constant(-62_167_219_200, 0);
+
 /// Reads an instant: RFC 3339 with any offset, without zone (UTC), a date alone (its midnight, UTC), or
-/// Unix seconds. Not before the year 1. Cut to microseconds, the precision that both databases keep.
+/// Unix seconds. Not before the year 0. Cut to microseconds, the precision that both databases keep.
 ///
 /// # Errors
 /// [`NotAnInstant`] for anything else.
@@ -36,7 +37,7 @@ pub fn parse(text: &str) -> Result<Timestamp, NotAnInstant> {
             )
         })
         .or_else(|| Timestamp::from_second(text.parse().ok()?).ok())
-        .filter(|instant| instant.as_second() >= EARLIEST)
+        .filter(|instant| *instant >= YEAR_ZERO)
         .ok_or(NotAnInstant)?;
     Ok(to_microseconds(instant))
 }

@@ -10,7 +10,8 @@ use std::cmp::Ordering;
 use jiff_sqlx::ToSqlx;
 use rust_decimal::Decimal;
 use sea_query::{
-    Expr, PostgresQueryBuilder, QueryStatementWriter, SimpleExpr, SqliteQueryBuilder, Value, Values,
+    Expr, ExprTrait, PostgresQueryBuilder, QueryStatementWriter, SimpleExpr, SqliteQueryBuilder,
+    Value, Values,
 };
 use sqlx::{
     Arguments,
@@ -111,6 +112,17 @@ pub(crate) fn json_text(backend: Backend, column: SimpleExpr, path: &[&str]) -> 
             let sql = format!("json_extract_path_text($1, {})", keys.join(", "));
             Expr::cust_with_exprs(sql, exprs)
         }
+    }
+}
+
+/// Column as text, for searching in ids and numbers; an id in its usual form with hyphens.
+pub(crate) fn as_text(backend: Backend, column: SimpleExpr) -> SimpleExpr {
+    const HYPHENATED: &str = "CASE typeof(?) WHEN 'blob' THEN lower(substr(hex(?), 1, 8) || '-' \
+        || substr(hex(?), 9, 4) || '-' || substr(hex(?), 13, 4) || '-' || substr(hex(?), 17, 4) \
+        || '-' || substr(hex(?), 21)) ELSE ? END";
+    match backend {
+        Backend::Sqlite => Expr::cust_with_exprs(HYPHENATED, vec![column; 7]),
+        Backend::Postgres => column.cast_as("text"),
     }
 }
 

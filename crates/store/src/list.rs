@@ -58,9 +58,9 @@ pub enum Condition {
         /// One value, or several for `in`.
         values: Vec<Value>,
     },
-    /// `search`: a text column, or a path inside a JSON column, contains the text, ignoring case.
+    /// `search`: a column of ids or text, or a path inside a JSON column, contains the text, ignoring case.
     Contains {
-        /// The column, of text, words or JSON.
+        /// The column, of ids, text, words or JSON.
         column: &'static Column,
         /// Keys below a JSON column; empty for any other.
         path: Vec<String>,

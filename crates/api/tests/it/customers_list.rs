@@ -305,7 +305,7 @@ both! {
                 "search=custom_data=x,secret=1,email".to_owned(),
                 "search,search,search",
             ),
-            ("search=id=7".to_owned(), "search"),
+            ("search=created_at=soon".to_owned(), "search"),
             (format!("search={many}"), "search"),
             (format!("search=custom_data.{deep}=x"), "search"),
             (

@@ -148,7 +148,7 @@ impl<'p> Reader<'p> {
         conditions
     }
 
-    /// Text is searched for; a value of any other kind is compared.
+    /// Text and parts of ids are searched for; a value of any other kind is compared.
     fn searched(&self, name: &str, path: Vec<String>, text: &str) -> Result<Condition, Unusable> {
         let column = self.spec.column(name);
         let column = column.filter(|column| (column.kind == Kind::Json) != path.is_empty());
@@ -157,8 +157,7 @@ impl<'p> Reader<'p> {
             return Err(("value_error.search", message));
         };
         match column.kind {
-            Kind::Text | Kind::Choice(_) | Kind::Json => {
-                scalar(Kind::Text, text)?;
+            Kind::Uuid | Kind::Text | Kind::Choice(_) | Kind::Json => {
                 let text = text.to_owned();
                 Ok(Condition::Contains { column, path, text })
             }
@@ -280,10 +279,10 @@ impl<'p> Reader<'p> {
     }
 
     fn ranked(&mut self) -> Option<String> {
-        let parameter = self.spec.ranked.as_ref()?.parameter;
-        let text = self.value(parameter)?;
+        let ranked = self.spec.ranked.as_ref()?;
+        let text = self.value(ranked.parameter)?;
         if let Err((kind, message)) = scalar(Kind::Text, text) {
-            self.refuse(parameter, kind, message);
+            self.refuse(ranked.parameter, kind, message);
         }
         Some(text.to_owned())
     }
@@ -334,9 +333,9 @@ pub(super) fn scalar(kind: Kind, text: &str) -> Result<Value, Unusable> {
         Kind::Date => text
             .parse::<Date>()
             .ok()
-            .filter(|date| date.year() >= 1)
+            .filter(|date| date.year() >= 0)
             .map(Value::from)
-            .ok_or(("value_error.date", "write a date as 2026-01-31".to_owned())),
+            .ok_or_else(|| ("value_error.date", "write a date as 2026-01-31".to_owned())),
         Kind::Timestamp => florin_core::instant::parse(text)
             .map(Value::from)
             .map_err(|error| ("value_error.datetime", error.to_string())),

@@ -107,6 +107,7 @@ fn where_clause(backend: Backend, spec: &Spec, condition: &Condition) -> SimpleE
             let path: Vec<&str> = path.iter().map(String::as_str).collect();
             let target = match column.kind {
                 Kind::Json => dialect::json_text(backend, target, &path),
+                Kind::Uuid => dialect::as_text(backend, target),
                 _ => target,
             };
             dialect::contains_ignoring_case(backend, target, text)
