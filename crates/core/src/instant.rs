@@ -19,7 +19,7 @@ pub struct NotAnInstant;
 const YEAR_ZERO: Timestamp = Timestamp::constant(-62_167_219_200, 0);
 
 /// Reads an instant: RFC 3339 with any offset, without zone (UTC), a date alone (its midnight, UTC), or
-/// Unix seconds. Cut to microseconds, the precision that both databases keep.
+/// Unix seconds. Not before the year 0. Cut to microseconds, the precision that both databases keep.
 ///
 /// # Errors
 /// [`NotAnInstant`] for anything else.
@@ -87,6 +87,7 @@ mod tests {
             "tomorrow",
             "2026-02-30",
             "99999999999999999",
+            "-000001-01-01T00:00:00Z",
             "2026-13-01T00:00:00Z",
             "-000001-12-31T23:59:59Z",
             "-62167219201",

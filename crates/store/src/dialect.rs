@@ -64,19 +64,23 @@ pub(crate) fn contains_ignoring_case(
     column: SimpleExpr,
     text: &str,
 ) -> SimpleExpr {
-    let pattern = Expr::val(format!("%{}%", escape_like(text)));
-    match backend {
-        Backend::Sqlite => Expr::cust_with_exprs("? LIKE ? ESCAPE '\\'", [column, pattern]),
-        Backend::Postgres => Expr::cust_with_exprs("$1 ILIKE $2", [column, pattern]),
-    }
+    like_ignoring_case(backend, column, format!("%{}%", escape_like(text)))
 }
 
-/// `column` begins with `text`, upper and lower case differing on PostgreSQL.
-pub(crate) fn begins_with(backend: Backend, column: SimpleExpr, text: &str) -> SimpleExpr {
-    let pattern = Expr::val(format!("{}%", escape_like(text)));
+/// `column` begins with `text`, ignoring case as [`contains_ignoring_case`] does.
+pub(crate) fn begins_with_ignoring_case(
+    backend: Backend,
+    column: SimpleExpr,
+    text: &str,
+) -> SimpleExpr {
+    like_ignoring_case(backend, column, format!("{}%", escape_like(text)))
+}
+
+fn like_ignoring_case(backend: Backend, column: SimpleExpr, pattern: String) -> SimpleExpr {
+    let sides = [column, Expr::val(pattern)];
     match backend {
-        Backend::Sqlite => Expr::cust_with_exprs("? LIKE ? ESCAPE '\\'", [column, pattern]),
-        Backend::Postgres => Expr::cust_with_exprs("$1 LIKE $2", [column, pattern]),
+        Backend::Sqlite => Expr::cust_with_exprs("? LIKE ? ESCAPE '\\'", sides),
+        Backend::Postgres => Expr::cust_with_exprs("$1 ILIKE $2", sides),
     }
 }
 
@@ -86,19 +90,20 @@ fn escape_like(text: &str) -> String {
         .replace('_', "\\_")
 }
 
-/// The text at a path inside a JSON column; null where the path leads nowhere.
+/// The text at a path inside a JSON column, a number or a word as it was written; null where the path
+/// leads nowhere or to null.
 pub(crate) fn json_text(backend: Backend, column: SimpleExpr, path: &[&str]) -> SimpleExpr {
-    const WORDS: &str = "CASE json_type(?, ?) WHEN 'true' THEN 'true' WHEN 'false' THEN 'false' \
-        ELSE json_extract(?, ?) END";
     match backend {
         Backend::Sqlite => {
             let quoted: Vec<String> = path
                 .iter()
                 .map(|key| format!("\"{}\"", key.replace('"', "")))
                 .collect();
-            let path = format!("$.{}", quoted.join("."));
-            let path = Expr::val(path);
-            Expr::cust_with_exprs(WORDS, [column.clone(), path.clone(), column, path])
+            let path = Expr::val(format!("$.{}", quoted.join(".")));
+            let sql = "CASE json_type(?, ?) WHEN 'null' THEN NULL \
+                WHEN 'text' THEN json_extract(?, ?) ELSE ? -> ? END";
+            let twice = [column, path];
+            Expr::cust_with_exprs(sql, [&twice[..]; 3].concat())
         }
         Backend::Postgres => {
             let mut exprs = vec![column];

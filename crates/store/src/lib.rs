@@ -9,8 +9,11 @@
 //! survives `kill -9`.
 
 pub mod api_key;
+pub mod contact;
 pub mod customer;
 pub mod customer_address;
+pub mod customer_connector;
+pub mod customer_relationship;
 pub mod dialect;
 mod error;
 pub mod idempotency;

@@ -140,21 +140,33 @@ impl<'p> Reader<'p> {
                 Some((name, path)) => (name, path.split('.').map(str::to_owned).collect()),
                 None => (field.trim(), Vec::new()),
             };
-            match self.spec.column(name) {
-                Some(column)
-                    if (column.kind == Kind::Json) != path.is_empty()
-                        && path.len() <= PATH_KEYS_MAX =>
-                {
-                    let text = value.trim().to_owned();
-                    conditions.push(Condition::Contains { column, path, text });
-                }
-                _ => {
-                    let message = format!("this list cannot be searched by `{field}`");
-                    self.refuse("search", "value_error.search", message);
-                }
+            match self.searched(name, path, value.trim()) {
+                Ok(condition) => conditions.push(condition),
+                Err((kind, message)) => self.refuse("search", kind, message),
             }
         }
         conditions
+    }
+
+    /// Text and parts of ids are searched for; a value of any other kind is compared.
+    fn searched(&self, name: &str, path: Vec<String>, text: &str) -> Result<Condition, Unusable> {
+        let column = self.spec.column(name);
+        let column = column.filter(|column| (column.kind == Kind::Json) != path.is_empty());
+        let Some(column) = column.filter(|_| path.len() <= PATH_KEYS_MAX) else {
+            let message = format!("this list cannot be searched by `{name}` in this way");
+            return Err(("value_error.search", message));
+        };
+        match column.kind {
+            Kind::Uuid | Kind::Text | Kind::Choice(_) | Kind::Json => {
+                let text = text.to_owned();
+                Ok(Condition::Contains { column, path, text })
+            }
+            kind => Ok(Condition::Compare {
+                column,
+                operator: Operator::Equal,
+                values: vec![scalar(kind, text)?],
+            }),
+        }
     }
 
     /// `order=-name`, or the older pair `sort_key` and `sort_type`.
@@ -233,6 +245,11 @@ impl<'p> Reader<'p> {
         }
     }
 
+    fn is_ranked(&self) -> bool {
+        let ranked = self.spec.ranked.as_ref();
+        ranked.is_some_and(|ranked| self.value(ranked.parameter).is_some())
+    }
+
     fn cursor(&mut self, text: &str, order: Order) -> Position {
         match Cursor::decode(text) {
             Some(Cursor::Key {
@@ -240,7 +257,8 @@ impl<'p> Reader<'p> {
                 descending,
                 value,
                 ..
-            }) if column != order.column.name
+            }) if self.is_ranked()
+                || column != order.column.name
                 || descending != order.descending
                 || value
                     .as_ref()
@@ -324,6 +342,11 @@ pub(super) fn scalar(kind: Kind, text: &str) -> Result<Value, Unusable> {
         Kind::Choice(words) if !words.contains(&text) => {
             Err(("type_error.enum", format!("one of: {}", words.join(", "))))
         }
+        // A cursor, too, holds a text, and its sender may have written it.
+        Kind::Text | Kind::Json if text.contains('\0') => Err((
+            "value_error.any_str.nul",
+            "text cannot contain the character U+0000".to_owned(),
+        )),
         Kind::Text if text.len() > TEXT_LENGTH_MAX => Err((
             "value_error.any_str.max_length",
             format!("at most {TEXT_LENGTH_MAX} bytes"),
