@@ -32,7 +32,9 @@ pub(crate) fn percent_of(percentage: Decimal, value: Decimal) -> Result<Decimal,
     mul(mul(value, percentage)?, Decimal::new(1, 2))
 }
 
-/// A sum; of nothing it is zero.
+/// A sum; of nothing it is zero, of one value that value.
 pub(crate) fn sum(values: impl IntoIterator<Item = Decimal>) -> Result<Decimal, MoneyError> {
-    values.into_iter().try_fold(Decimal::ZERO, add)
+    let mut values = values.into_iter();
+    let first = values.next().unwrap_or_default();
+    values.try_fold(first, add)
 }

@@ -91,13 +91,19 @@ impl Run<'_> {
                 price(model, &usage, &self.bill.context).map_err(pricing_error(line))?
             }
         };
-        Ok(Part {
-            period: Period::new(first.period.start(), last.period.end())?,
-            days: group
+        let full_days = first.full.days();
+        // The usual part is its whole period, and counting days twice would cost as much as pricing.
+        let days = match group {
+            [one] if one.piece.period == first.full => full_days,
+            _ => group
                 .iter()
                 .map(|measured| measured.piece.period.days())
                 .sum(),
-            full_days: first.full.days(),
+        };
+        Ok(Part {
+            period: Period::new(first.period.start(), last.period.end())?,
+            days,
+            full_days,
             full_start: first.full.start(),
             pricing_type: model.pricing_type(),
             quantity: exact::sum(group.iter().map(|measured| measured.quantity))?,
