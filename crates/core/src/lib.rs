@@ -10,9 +10,13 @@
 pub use jiff::Timestamp;
 
 pub mod address;
+pub mod business_entity;
 pub mod currency;
+pub mod custom_attribute;
 pub mod customer;
 pub mod id;
 pub mod instant;
 pub mod money;
 pub mod pricing;
+pub mod region_config;
+pub mod tag;
