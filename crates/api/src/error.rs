@@ -87,6 +87,21 @@ pub const CODES: &[Code] = &[
         400,
         "a customer's business entity is set once",
     ),
+    code(
+        "BUSINESS_ENTITY_DEFAULT_NEEDED",
+        400,
+        "the default business entity stays it until another one becomes it",
+    ),
+    code(
+        "CUSTOM_ATTRIBUTE_EXISTS",
+        400,
+        "the module has a custom attribute with this key, for the same owner",
+    ),
+    code(
+        "CUSTOM_ATTRIBUTE_FIXED",
+        400,
+        "module, key, data type and entity of a custom attribute never change",
+    ),
 ];
 
 /// What a handler answers.

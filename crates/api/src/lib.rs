@@ -19,8 +19,11 @@ mod value;
 
 mod address;
 mod api_key;
+mod business_entity;
+mod custom_attribute;
 mod customer;
 mod system;
+mod tag;
 
 use std::{num::NonZeroU32, sync::Arc};
 
@@ -74,6 +77,9 @@ pub fn router(app: App, settings: Settings) -> Router {
 fn resources() -> OpenApiRouter<Arc<Server>> {
     OpenApiRouter::new()
         .merge(customer::routes())
+        .merge(business_entity::routes())
+        .merge(custom_attribute::routes())
+        .merge(tag::routes())
         .merge(api_key::routes())
         .merge(system::routes())
 }

@@ -5,12 +5,15 @@
 //! type, no SQL text and no arithmetic on money in this crate.**
 
 pub mod api_key;
+pub mod business_entity;
 pub mod clock;
+pub mod custom_attribute;
 pub mod customer;
 mod error;
 pub mod housekeeping;
 pub mod ids;
 pub mod organisation;
+pub mod tag;
 
 use std::sync::Arc;
 

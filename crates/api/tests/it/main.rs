@@ -7,6 +7,9 @@
     reason = "tests"
 )]
 
+mod business_entities;
 mod conventions;
+mod custom_attributes;
 mod customers;
 mod errors_page;
+mod tags;
