@@ -102,6 +102,11 @@ pub const CODES: &[Code] = &[
         400,
         "module, key, data type and entity of a custom attribute never change",
     ),
+    code(
+        "TAX_RATE_NOT_FOUND",
+        404,
+        "no active jurisdiction rate matches the destination level by level on that day",
+    ),
 ];
 
 /// What a handler answers.

@@ -22,8 +22,10 @@ mod api_key;
 mod business_entity;
 mod custom_attribute;
 mod customer;
+mod jurisdiction_rate;
 mod system;
 mod tag;
+mod tax_category;
 
 use std::{num::NonZeroU32, sync::Arc};
 
@@ -81,5 +83,7 @@ fn resources() -> OpenApiRouter<Arc<Server>> {
         .merge(custom_attribute::routes())
         .merge(tag::routes())
         .merge(api_key::routes())
+        .merge(tax_category::routes())
+        .merge(jurisdiction_rate::routes())
         .merge(system::routes())
 }

@@ -12,8 +12,10 @@ pub mod customer;
 mod error;
 pub mod housekeeping;
 pub mod ids;
+pub mod jurisdiction_rate;
 pub mod organisation;
 pub mod tag;
+pub mod tax_category;
 
 use std::sync::Arc;
 

@@ -16,7 +16,11 @@ pub mod custom_attribute;
 pub mod customer;
 pub mod id;
 pub mod instant;
+pub mod jurisdiction_rate;
 pub mod money;
 pub mod pricing;
 pub mod region_config;
 pub mod tag;
+pub mod tax_category;
+
+mod decimal;

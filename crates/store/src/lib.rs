@@ -22,6 +22,7 @@ mod db;
 mod tx;
 mod writer;
 
+pub mod jurisdiction_rate;
 pub mod list;
 pub mod migrate;
 pub mod organisation;
@@ -29,6 +30,8 @@ pub mod record;
 pub mod region_config;
 mod row;
 pub mod tag;
+pub mod tax_category;
+pub mod tax_rate;
 
 pub use db::{Db, Options};
 pub use dialect::Backend;

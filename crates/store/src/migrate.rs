@@ -29,6 +29,7 @@ const STEPS: &[Step] = &[
     step!(1, "0001_spine"),
     step!(2, "0002_customer"),
     step!(3, "0003_entity"),
+    step!(6, "0006_tax"),
 ];
 
 /// Number of the newest migration.

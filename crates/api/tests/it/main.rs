@@ -13,3 +13,5 @@ mod custom_attributes;
 mod customers;
 mod errors_page;
 mod tags;
+mod tax_categories;
+mod tax_jurisdiction_rates;
