@@ -87,6 +87,18 @@ const MISSING: Error = Error::NotFound {
     resource: "business entity",
 };
 
+/// Refuses a path through an entity that there is not. Takes no lock.
+///
+/// # Errors
+/// [`Error::NotFound`].
+pub async fn demand(tx: &mut Tx, id: Uuid) -> Result<()> {
+    if store::business_entity::exists(tx, id).await? {
+        Ok(())
+    } else {
+        Err(MISSING)
+    }
+}
+
 /// The entity that a body names in `business_entity_id`, or the organisation's default.
 ///
 /// # Errors
