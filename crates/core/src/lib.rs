@@ -10,8 +10,10 @@
 pub use jiff::Timestamp;
 
 pub mod address;
+pub mod business_entity;
 pub mod contact;
 pub mod currency;
+pub mod custom_attribute;
 pub mod customer;
 pub mod customer_connector;
 pub mod customer_relationship;
@@ -20,6 +22,8 @@ pub mod instant;
 pub mod jurisdiction_rate;
 pub mod money;
 pub mod pricing;
+pub mod region_config;
+pub mod tag;
 pub mod tax_category;
 
 mod decimal;

@@ -7,13 +7,16 @@
     reason = "tests"
 )]
 
+mod business_entities;
 mod contacts;
 mod conventions;
+mod custom_attributes;
 mod customer_addresses;
 mod customer_connectors;
 mod customer_relationships;
 mod customers;
 mod customers_list;
 mod errors_page;
+mod tags;
 mod tax_categories;
 mod tax_jurisdiction_rates;
