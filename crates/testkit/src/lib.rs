@@ -13,7 +13,7 @@
 mod answer;
 mod app;
 pub mod fixed;
-mod postgres;
+pub mod postgres;
 
 pub use answer::Answer;
 pub use app::TestApp;
