@@ -8,6 +8,7 @@ pub mod api_key;
 pub mod clock;
 pub mod customer;
 mod error;
+pub mod housekeeping;
 pub mod ids;
 pub mod organisation;
 

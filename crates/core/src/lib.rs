@@ -16,3 +16,5 @@ pub mod id;
 pub mod instant;
 pub mod money;
 pub mod pricing;
+
+mod decimal;

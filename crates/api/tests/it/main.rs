@@ -9,3 +9,4 @@
 
 mod conventions;
 mod customers;
+mod errors_page;
