@@ -33,6 +33,7 @@ pub(crate) fn finish(collected: OpenApi) -> Value {
     document["components"]["securitySchemes"] = security_schemes();
     document["components"]["schemas"]["Refusal"] = refusal_schema();
     document["components"]["schemas"]["HTTPValidationError"] = invalid_schema();
+    lift_descriptions(&mut document["components"]["schemas"]);
     if let Some(paths) = document["paths"].as_object_mut() {
         for (alias, path) in ALIASES {
             paths.insert((*alias).to_owned(), deprecated(&paths[*path]));
@@ -45,6 +46,24 @@ pub(crate) fn finish(collected: OpenApi) -> Value {
         }
     }
     document
+}
+
+/// A field that may be null is `oneOf` its schema and null, and its description stands beside the schema's
+/// reference: readers look for it at the field.
+fn lift_descriptions(schema: &mut Value) {
+    let first = schema.pointer_mut("/oneOf/0");
+    let lifted = match first.and_then(Value::as_object_mut) {
+        Some(first) if first.contains_key("$ref") => first.remove("description"),
+        _ => None,
+    };
+    if let (Some(description), Some(members)) = (lifted, schema.as_object_mut()) {
+        members.entry("description").or_insert(description);
+    }
+    match schema {
+        Value::Array(items) => items.iter_mut().for_each(lift_descriptions),
+        Value::Object(members) => members.values_mut().for_each(lift_descriptions),
+        _ => {}
+    }
 }
 
 /// Older spellings of a path, served by the same handlers.
@@ -103,8 +122,9 @@ fn invalid_schema() -> Value {
         "type": "object",
         "description": "Every place of the request that cannot be used. Nothing was changed.",
         "required": ["detail"],
-        "properties": { "detail": { "type": "array", "items": {
+        "properties": { "detail": { "type": "array", "description": "Each bad place.", "items": {
             "type": "object",
+            "description": "A bad place.",
             "required": ["loc", "msg", "type"],
             "properties": {
                 "loc": { "type": "array", "items": { "type": ["string", "integer"] },
@@ -115,7 +135,10 @@ fn invalid_schema() -> Value {
                 "type": { "type": "string", "description": "Machine-readable kind.",
                     "example": "value_error.missing" },
             },
-        } } },
+        }, "example": [
+            { "loc": ["body", "customer_name"], "msg": "field required",
+                "type": "value_error.missing" },
+        ] } },
     })
 }
 

@@ -7,6 +7,9 @@
     reason = "tests"
 )]
 
+mod codes;
 mod conventions;
 mod customers;
+mod document;
 mod errors_page;
+mod isolation;
