@@ -186,7 +186,18 @@ fn complete(operation: &mut Value, method: &str, has_ids: bool) {
         operation["parameters"] = json!([]);
     }
     if let Some(known) = operation["parameters"].as_array_mut() {
+        ignore_empty_values(known);
         known.extend(parameters);
+    }
+}
+
+/// A list passes over a parameter without a value: forms send the fields that nobody filled in.
+fn ignore_empty_values(parameters: &mut [Value]) {
+    if !parameters.iter().any(|known| known["name"] == "cursor") {
+        return;
+    }
+    for parameter in parameters.iter_mut().filter(|known| known["in"] == "query") {
+        parameter["allowEmptyValue"] = Value::from(true);
     }
 }
 

@@ -15,6 +15,7 @@ mod installation;
 
 mod command_line;
 mod configuration;
+mod promises;
 mod shutdown;
 mod storm;
 
