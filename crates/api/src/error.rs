@@ -90,6 +90,11 @@ pub const CODES: &[Code] = &[
         400,
         "a customer's business entity is set once",
     ),
+    code(
+        "TAX_RATE_NOT_FOUND",
+        404,
+        "no active jurisdiction rate matches the destination level by level on that day",
+    ),
 ];
 
 /// What a handler answers.

@@ -20,7 +20,9 @@ mod value;
 mod address;
 mod api_key;
 mod customer;
+mod jurisdiction_rate;
 mod system;
+mod tax_category;
 
 use std::{num::NonZeroU32, sync::Arc};
 
@@ -75,5 +77,7 @@ fn resources() -> OpenApiRouter<Arc<Server>> {
     OpenApiRouter::new()
         .merge(customer::routes())
         .merge(api_key::routes())
+        .merge(tax_category::routes())
+        .merge(jurisdiction_rate::routes())
         .merge(system::routes())
 }

@@ -10,7 +10,9 @@ pub mod customer;
 mod error;
 pub mod housekeeping;
 pub mod ids;
+pub mod jurisdiction_rate;
 pub mod organisation;
+pub mod tax_category;
 
 use std::sync::Arc;
 

@@ -14,7 +14,9 @@ pub mod currency;
 pub mod customer;
 pub mod id;
 pub mod instant;
+pub mod jurisdiction_rate;
 pub mod money;
 pub mod pricing;
+pub mod tax_category;
 
 mod decimal;

@@ -19,11 +19,14 @@ mod db;
 mod tx;
 mod writer;
 
+pub mod jurisdiction_rate;
 pub mod list;
 pub mod migrate;
 pub mod organisation;
 pub mod record;
 mod row;
+pub mod tax_category;
+pub mod tax_rate;
 
 pub use db::{Db, Options};
 pub use dialect::Backend;

@@ -80,4 +80,33 @@ both! {
         let answer = app.post("/customers", body).await;
         assert_eq!((answer.status, answer.text("/code")), (413, "BODY_TOO_LARGE"));
     }
+
+    async fn a_list_refuses_what_a_database_would_choke_on(app) {
+        let cursor = |document: &str| {
+            let text = base64::Engine::encode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, document);
+            format!("order=customer_name&cursor={text}")
+        };
+        let id = app.organisation;
+        for query in [
+            "customer_name=a&".repeat(1500),
+            format!("search={}", "customer_name=a,".repeat(1500)),
+            format!("search=customer_name={}", "a".repeat(60_000)),
+            format!("search_name_external_id={}", "a".repeat(60_000)),
+            format!("search=custom_data{}=x", ".a".repeat(150)),
+            cursor(&format!(r#"[false,"customer_name",false,"a\u0000","{id}"]"#)),
+            "created_at__gte=-009999-01-01T00:00:00Z".to_owned(),
+            "created_at__gte=-377705116799".to_owned(),
+        ] {
+            let answer = app.get(&format!("/customers?{query}")).await;
+            assert_eq!(answer.status, 422, "{}: {answer}", &query[..40.min(query.len())]);
+        }
+    }
+
+    async fn a_number_that_no_machine_can_expand_is_refused(app) {
+        for number in ["1e2147483647", "1e-2147483648", "1e-99999999999", "1e100", "1e-100"] {
+            let body = format!(r#"{{ "customer_name": "N", "custom_data": {{ "n": {number} }} }}"#);
+            let request = app.signed(Method::POST, "/customers").body(Body::from(body)).unwrap();
+            assert_eq!(app.request(request).await.status, 422, "{number}");
+        }
+    }
 }

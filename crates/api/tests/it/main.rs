@@ -13,3 +13,5 @@ mod customers;
 mod document;
 mod errors_page;
 mod isolation;
+mod tax_categories;
+mod tax_jurisdiction_rates;
