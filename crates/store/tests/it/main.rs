@@ -1,0 +1,12 @@
+//! Records on the databases themselves: migrations, and what a transaction promises.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests"
+)]
+
+mod migrations;
+mod transactions;
+mod writer;
