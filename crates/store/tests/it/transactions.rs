@@ -138,8 +138,7 @@ both! {
     async fn a_request_abandoned_while_it_waits_for_its_turn_holds_nobody(on) {
         let mut first = on.begin().await;
         for _ in 0..ROUNDS {
-            let waited = begin_and_abandon(on.db.begin(author())).await;
-            assert!(waited);
+            begin_and_abandon(on.db.begin(author())).await;
         }
         write(&mut first, "first").await.unwrap();
         first.commit().await.unwrap();
