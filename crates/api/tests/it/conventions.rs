@@ -5,7 +5,8 @@ use axum::{
     http::{Method, Request},
 };
 use expect_test::expect;
-use florin_testkit::both;
+use florin_store::{Actor, Error};
+use florin_testkit::{Backend, TestApp, both};
 use serde_json::json;
 
 both! {
@@ -102,6 +103,27 @@ both! {
         }
     }
 
+    async fn a_search_finds_a_part_of_an_id(app) {
+        let customer = app.post("/customers", json!({ "customer_name": "Northwind" })).await.ok();
+        app.post("/customers", json!({ "customer_name": "Southwind" })).await.ok();
+        let id = customer.id();
+        for part in [id.as_str(), &id[4..]] {
+            let page = app.get(&format!("/customers?search=id={part}")).await.ok();
+            assert_eq!(page.at("/total_count"), 1, "{part}");
+            assert_eq!(page.text("/results/0/id"), id);
+        }
+    }
+
+    async fn a_search_finds_true_and_false_in_a_document(app) {
+        for flag in [true, false] {
+            let body = json!({ "customer_name": "N", "custom_data": { "flag": flag } });
+            app.post("/customers", body).await.ok();
+            let page = app.get(&format!("/customers?search=custom_data.flag={flag}")).await.ok();
+            assert_eq!(page.at("/results/0/custom_data/flag"), flag);
+            assert_eq!(page.at("/total_count"), 1);
+        }
+    }
+
     async fn a_number_that_no_machine_can_expand_is_refused(app) {
         for number in ["1e2147483647", "1e-2147483648", "1e-99999999999", "1e100", "1e-100"] {
             let body = format!(r#"{{ "customer_name": "N", "custom_data": {{ "n": {number} }} }}"#);
@@ -109,4 +131,32 @@ both! {
             assert_eq!(app.request(request).await.status, 422, "{number}");
         }
     }
+}
+
+/// Only on PostgreSQL: SQLite has one writer, so nobody waits for another.
+#[tokio::test]
+async fn one_of_two_transactions_that_wait_for_each_other_is_told_to_try_again() {
+    let app = TestApp::start(Backend::Postgres).await;
+    let mut ids = Vec::new();
+    for name in ["Northwind", "Southwind"] {
+        let customer = app
+            .post("/customers", json!({ "customer_name": name }))
+            .await
+            .ok();
+        ids.push(customer.id().parse().unwrap());
+    }
+    let begin = || app.app.begin(app.organisation, Actor::System, "");
+    let (mut one, mut two) = (begin().await.unwrap(), begin().await.unwrap());
+    florin_store::customer::find(&mut one, ids[0])
+        .await
+        .unwrap();
+    florin_store::customer::find(&mut two, ids[1])
+        .await
+        .unwrap();
+    let (one, two) = tokio::join!(
+        florin_store::customer::find(&mut one, ids[1]),
+        florin_store::customer::find(&mut two, ids[0]),
+    );
+    let refused: Vec<Error> = [one.err(), two.err()].into_iter().flatten().collect();
+    assert!(matches!(refused.as_slice(), [Error::Busy]), "{refused:?}");
 }
