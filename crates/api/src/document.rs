@@ -34,6 +34,7 @@ pub(crate) fn finish(collected: OpenApi) -> Value {
     document["components"]["schemas"]["Refusal"] = refusal_schema();
     document["components"]["schemas"]["HTTPValidationError"] = invalid_schema();
     lift_descriptions(&mut document["components"]["schemas"]);
+    let schemas = document["components"]["schemas"].clone();
     if let Some(paths) = document["paths"].as_object_mut() {
         for (alias, path) in ALIASES {
             paths.insert((*alias).to_owned(), deprecated(&paths[*path]));
@@ -42,6 +43,7 @@ pub(crate) fn finish(collected: OpenApi) -> Value {
             for (method, operation) in item.as_object_mut().into_iter().flatten() {
                 operation["operationId"] = Value::from(operation_id(method, path));
                 complete(operation, method, path.contains('{'));
+                allow_no_body(operation, &schemas);
             }
         }
     }
@@ -189,6 +191,22 @@ fn complete(operation: &mut Value, method: &str, has_ids: bool) {
         ignore_empty_values(known);
         known.extend(parameters);
     }
+}
+
+/// No body is read as an empty object, so a body of optional fields is optional itself.
+fn allow_no_body(operation: &mut Value, schemas: &Value) {
+    let Some(body) = operation.get_mut("requestBody") else {
+        return;
+    };
+    let reference = &body["content"]["application/json"]["schema"]["$ref"];
+    let name = reference.as_str().and_then(|path| path.rsplit('/').next());
+    let schema = name.and_then(|name| schemas.get(name));
+    let is_object = |schema: &&Value| schema.get("properties").is_some();
+    let Some(schema) = schema.filter(is_object) else {
+        return;
+    };
+    let needs_field = schema.get("required").and_then(Value::as_array);
+    body["required"] = Value::from(needs_field.is_some_and(|fields| !fields.is_empty()));
 }
 
 /// A list passes over a parameter without a value: forms send the fields that nobody filled in.
