@@ -5,7 +5,7 @@ use std::sync::Arc;
 use florin_store::Backend;
 use tokio::task::{JoinSet, yield_now};
 
-use crate::transactions::{Empty, begin_and_abandon, write};
+use crate::transactions::{Empty, begin_and_abandon, write, write_often};
 
 const WAL_HEADER_BYTES: usize = 32;
 const FRAME_HEADER_BYTES: usize = 24;
@@ -83,10 +83,10 @@ async fn a_request_abandoned_inside_a_statement_undoes_nothing_of_its_neighbours
     let abandoned = on.clone();
     requests.spawn(async move {
         let mut inside = false;
-        for _ in 0..50 {
+        for _ in 0..20 {
             let mut tx = abandoned.begin().await;
             write(&mut tx, "abandoned").await.unwrap();
-            inside |= begin_and_abandon(write(&mut tx, "abandoned inside")).await;
+            inside |= begin_and_abandon(write_often(&mut tx, "abandoned inside")).await;
         }
         assert!(inside, "no statement was abandoned");
     });
