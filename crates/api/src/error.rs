@@ -3,6 +3,9 @@
 //! Every code is a row of [`CODES`]; the reference page of errors is made from that table, and a test
 //! provokes each row.
 
+#[cfg(test)]
+mod tests;
+
 use axum::{
     Json,
     http::{HeaderValue, StatusCode, header},

@@ -10,7 +10,7 @@ use utoipa::{
     openapi::{
         Required,
         path::{Parameter, ParameterBuilder, ParameterIn},
-        schema::{KnownFormat, Object, ObjectBuilder, SchemaFormat, Type},
+        schema::{KnownFormat, Object, ObjectBuilder, SchemaFormat, SchemaType, Type},
     },
 };
 
@@ -207,7 +207,10 @@ fn of_kind(kind: Kind) -> ObjectBuilder {
         Kind::Uuid => text().format(Some(SchemaFormat::KnownFormat(KnownFormat::Uuid))),
         Kind::Text | Kind::Json => text(),
         Kind::Boolean => ObjectBuilder::new().schema_type(Type::Boolean),
-        Kind::Timestamp => text().format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime))),
+        // A whole number is seconds since 1970.
+        Kind::Timestamp => ObjectBuilder::new()
+            .schema_type(SchemaType::from_iter([Type::String, Type::Integer]))
+            .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime))),
         Kind::Date => text().format(Some(SchemaFormat::KnownFormat(KnownFormat::Date))),
         Kind::Integer => ObjectBuilder::new()
             .schema_type(Type::Integer)

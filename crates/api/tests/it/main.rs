@@ -8,6 +8,7 @@
 )]
 
 mod business_entities;
+mod codes;
 mod contacts;
 mod conventions;
 mod custom_attributes;
@@ -16,7 +17,9 @@ mod customer_connectors;
 mod customer_relationships;
 mod customers;
 mod customers_list;
+mod document;
 mod errors_page;
+mod isolation;
 mod tags;
 mod tax_categories;
 mod tax_jurisdiction_rates;
