@@ -7,6 +7,14 @@
     reason = "clippy allows these in tests, but not in the functions that tests share"
 )]
 
+mod build;
+mod golden_departures;
 mod pricing_laws;
 mod published;
+mod published_features;
 mod published_pricing;
+mod rating_amounts;
+mod rating_laws;
+mod rating_phase;
+mod rating_proration;
+mod rating_units;
