@@ -7,4 +7,5 @@
 #![deny(clippy::float_arithmetic)]
 #![warn(missing_docs)]
 
+pub mod calendar;
 pub mod id;
