@@ -10,6 +10,7 @@
 pub use jiff::Timestamp;
 
 pub mod address;
+pub mod calendar;
 pub mod currency;
 pub mod customer;
 pub mod id;
