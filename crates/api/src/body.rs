@@ -61,12 +61,24 @@ where
     }
 }
 
-impl<T: ToSchema + DeserializeOwned + Serialize + Any> Patch<T> {
+impl<T: ToSchema + DeserializeOwned + Any> Patch<T> {
     /// `current` with the named fields replaced.
     ///
     /// # Errors
     /// Every field with which the result does not fulfil the schema of `T`.
-    pub(crate) fn apply(self, current: &T) -> Result<T, Error> {
+    pub(crate) fn apply(self, current: &T) -> Result<T, Error>
+    where
+        T: Serialize,
+    {
+        self.apply_over(current)
+    }
+
+    /// `current`, as the API shows it, with the named fields replaced. Fields that only a response has
+    /// are passed over.
+    ///
+    /// # Errors
+    /// As [`Patch::apply`].
+    pub(crate) fn apply_over<C: Serialize>(self, current: &C) -> Result<T, Error> {
         let current = serde_json::to_value(current);
         let mut document = current.map_err(|error| Error::Internal(error.to_string()))?;
         let Some(members) = document.as_object_mut() else {

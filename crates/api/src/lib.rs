@@ -20,6 +20,8 @@ mod value;
 mod address;
 mod api_key;
 mod customer;
+mod product;
+mod product_pricing;
 mod system;
 
 use std::{num::NonZeroU32, sync::Arc};
@@ -74,6 +76,8 @@ pub fn router(app: App, settings: Settings) -> Router {
 fn resources() -> OpenApiRouter<Arc<Server>> {
     OpenApiRouter::new()
         .merge(customer::routes())
+        .merge(product::routes())
+        .merge(product_pricing::routes())
         .merge(api_key::routes())
         .merge(system::routes())
 }

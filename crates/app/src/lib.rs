@@ -10,6 +10,8 @@ pub mod customer;
 mod error;
 pub mod ids;
 pub mod organisation;
+pub mod product;
+pub mod product_pricing;
 
 use std::sync::Arc;
 

@@ -17,3 +17,5 @@ pub mod id;
 pub mod instant;
 pub mod money;
 pub mod pricing;
+pub mod product;
+pub mod product_pricing;

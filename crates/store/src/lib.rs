@@ -22,6 +22,8 @@ mod writer;
 pub mod list;
 pub mod migrate;
 pub mod organisation;
+pub mod product;
+pub mod product_pricing;
 pub mod record;
 mod row;
 

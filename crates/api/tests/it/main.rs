@@ -9,3 +9,6 @@
 
 mod conventions;
 mod customers;
+mod product_pricings;
+mod products;
+mod v3_products;
