@@ -94,7 +94,9 @@ fn checked<T: ToSchema + DeserializeOwned + Any>(document: Value) -> Result<T, E
     if !violations.is_empty() {
         return Err(Error::Unreadable(violations));
     }
-    serde_json::from_value(document).map_err(|error| unreadable("value_error", error.to_string()))
+    // Through text: `from_value` spells small numbers anew (0.000001 as 1e-6).
+    serde_json::from_str(&document.to_string())
+        .map_err(|error| unreadable("value_error", error.to_string()))
 }
 
 /// The body as JSON; no body at all is an empty object, which clients send either way.
