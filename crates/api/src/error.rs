@@ -124,6 +124,26 @@ pub const CODES: &[Code] = &[
         400,
         "a bundle's price is given to a group only",
     ),
+    code(
+        "BUSINESS_ENTITY_DEFAULT_NEEDED",
+        400,
+        "the default business entity stays it until another one becomes it",
+    ),
+    code(
+        "CUSTOM_ATTRIBUTE_EXISTS",
+        400,
+        "the module has a custom attribute with this key, for the same owner",
+    ),
+    code(
+        "CUSTOM_ATTRIBUTE_FIXED",
+        400,
+        "module, key, data type and entity of a custom attribute never change",
+    ),
+    code(
+        "TAX_RATE_NOT_FOUND",
+        404,
+        "no active jurisdiction rate matches the destination level by level on that day",
+    ),
 ];
 
 /// What a handler answers.

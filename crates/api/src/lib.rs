@@ -19,10 +19,15 @@ mod value;
 
 mod address;
 mod api_key;
+mod business_entity;
+mod custom_attribute;
 mod customer;
+mod jurisdiction_rate;
 mod product;
 mod product_pricing;
 mod system;
+mod tag;
+mod tax_category;
 
 use std::{num::NonZeroU32, sync::Arc};
 
@@ -78,6 +83,11 @@ fn resources() -> OpenApiRouter<Arc<Server>> {
         .merge(customer::routes())
         .merge(product::routes())
         .merge(product_pricing::routes())
+        .merge(business_entity::routes())
+        .merge(custom_attribute::routes())
+        .merge(tag::routes())
         .merge(api_key::routes())
+        .merge(tax_category::routes())
+        .merge(jurisdiction_rate::routes())
         .merge(system::routes())
 }

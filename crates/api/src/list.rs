@@ -110,6 +110,17 @@ impl<T> Envelope<T> {
             total_count,
         }
     }
+
+    /// A list that fits one page whole.
+    pub(crate) fn whole<R>(rows: Vec<R>, show: impl FnMut(R) -> T) -> Self {
+        let total_count = i64::try_from(rows.len()).unwrap_or(i64::MAX);
+        Self {
+            results: rows.into_iter().map(show).collect(),
+            next: None,
+            previous: None,
+            total_count,
+        }
+    }
 }
 
 impl<L: Listed> IntoParams for Listing<L> {

@@ -123,7 +123,7 @@ impl KeyUse {
     }
 }
 
-/// Writes what [`KeyUse`] gathered. Runs every minute and at shutdown; running it twice is harmless.
+/// Writes what [`KeyUse`] gathered.
 ///
 /// # Errors
 /// [`Error::Store`] where the database does not answer; what was gathered is then lost.

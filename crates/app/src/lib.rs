@@ -5,13 +5,19 @@
 //! type, no SQL text and no arithmetic on money in this crate.**
 
 pub mod api_key;
+pub mod business_entity;
 pub mod clock;
+pub mod custom_attribute;
 pub mod customer;
 mod error;
+pub mod housekeeping;
 pub mod ids;
+pub mod jurisdiction_rate;
 pub mod organisation;
 pub mod product;
 pub mod product_pricing;
+pub mod tag;
+pub mod tax_category;
 
 use std::sync::Arc;
 

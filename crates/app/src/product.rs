@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use florin_core::{
+    custom_attribute::Module,
     product::{self, Details, Product, Refusal},
     product_pricing::ProductPricing,
 };
@@ -12,7 +13,7 @@ use florin_store::{
 };
 use uuid::Uuid;
 
-use crate::{App, Error, Result};
+use crate::{App, Error, Result, custom_attribute};
 
 const RULES: &[(&str, &str, &str)] = &[
     (
@@ -32,7 +33,10 @@ const RULES: &[(&str, &str, &str)] = &[
 /// # Errors
 /// [`Error::Refused`] for a broken rule or a value that another product has, [`Error::Invalid`] for an
 /// unknown parent or price.
-pub async fn create(app: &App, tx: &mut Tx, details: Details) -> Result<Product> {
+pub async fn create(app: &App, tx: &mut Tx, mut details: Details) -> Result<Product> {
+    let values = std::mem::take(&mut details.custom_attributes);
+    details.custom_attributes =
+        custom_attribute::check(tx, Module::Products, None, values, true).await?;
     let product = product::create(app.ids.next(), details, tx.at()?).map_err(refused)?;
     check_parent(tx, &product).await?;
     check_default_pricing(tx, &product).await?;
@@ -44,8 +48,13 @@ pub async fn create(app: &App, tx: &mut Tx, details: Details) -> Result<Product>
 ///
 /// # Errors
 /// As [`create`], and [`Error::NotFound`].
-pub async fn update(tx: &mut Tx, id: Uuid, details: Details) -> Result<Product> {
+pub async fn update(tx: &mut Tx, id: Uuid, mut details: Details) -> Result<Product> {
     let before = load(tx, id).await?;
+    if before.details.custom_attributes != details.custom_attributes {
+        let values = std::mem::take(&mut details.custom_attributes);
+        details.custom_attributes =
+            custom_attribute::check(tx, Module::Products, None, values, false).await?;
+    }
     let after = product::amend(&before, details, tx.at()?).map_err(refused)?;
     if before.details.parent_link_id != after.details.parent_link_id {
         check_parent(tx, &after).await?;

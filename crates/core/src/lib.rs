@@ -10,12 +10,20 @@
 pub use jiff::Timestamp;
 
 pub mod address;
+pub mod business_entity;
 pub mod calendar;
 pub mod currency;
+pub mod custom_attribute;
 pub mod customer;
 pub mod id;
 pub mod instant;
+pub mod jurisdiction_rate;
 pub mod money;
 pub mod pricing;
 pub mod product;
 pub mod product_pricing;
+pub mod region_config;
+pub mod tag;
+pub mod tax_category;
+
+mod decimal;

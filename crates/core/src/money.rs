@@ -155,6 +155,15 @@ impl Money {
     /// gets its share rounded down in magnitude, and the minor units left over go one by one to the
     /// largest remainders, ties to the earliest (DESIGN §6).
     ///
+    /// ```
+    /// use florin_core::{currency::Currency, money::Money};
+    ///
+    /// let thirds = Money::from_minor(100, Currency::USD).allocate(&[1.into(), 1.into(), 1.into()])?;
+    /// let cents: Vec<i64> = thirds.into_iter().map(Money::minor).collect();
+    /// assert_eq!(cents, [34, 33, 33]);
+    /// # Ok::<(), florin_core::money::MoneyError>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`MoneyError::NoWeights`], [`MoneyError::NegativeWeight`], or [`MoneyError::Overflow`] when

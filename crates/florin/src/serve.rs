@@ -3,15 +3,15 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use florin_app::{App, api_key, organisation};
+use florin_app::{App, housekeeping, organisation};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use tokio::{net::TcpListener, signal, time};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{command::Serve, configuration::Configuration, output, output::Format};
 
-/// How often gathered key use is written.
-const KEY_USE_INTERVAL: Duration = Duration::from_secs(60);
+/// How often a server does its housekeeping.
+const HOUSEKEEPING_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Serves until SIGTERM or Ctrl-C, then finishes what is in flight.
 pub(crate) async fn run(configuration: Configuration, serve: &Serve, format: Format) -> Result<()> {
@@ -35,7 +35,7 @@ pub(crate) async fn run(configuration: Configuration, serve: &Serve, format: For
     ));
     let stop = CancellationToken::new();
     let tasks = TaskTracker::new();
-    tasks.spawn(write_key_use(app.clone(), stop.clone()));
+    tasks.spawn(keep_house(app.clone(), stop.clone()));
     axum::serve(listener, router)
         .with_graceful_shutdown(asked_to_stop())
         .await?;
@@ -71,14 +71,14 @@ async fn first_organisation(app: &App, name: &str, format: Format) -> Result<()>
     crate::organisations::announce(app, new, format).await
 }
 
-async fn write_key_use(app: App, stop: CancellationToken) {
+async fn keep_house(app: App, stop: CancellationToken) {
     loop {
         let stopped = tokio::select! {
             () = stop.cancelled() => true,
-            () = time::sleep(KEY_USE_INTERVAL) => false,
+            () = time::sleep(HOUSEKEEPING_INTERVAL) => false,
         };
-        if let Err(error) = api_key::write_key_use(&app).await {
-            tracing::warn!(%error, "last-used times of API keys were not written");
+        if let Err(error) = housekeeping::run(&app).await {
+            tracing::warn!(%error, "housekeeping failed, the next run does it");
         }
         if stopped {
             return;

@@ -69,6 +69,17 @@ pub async fn claim(tx: &mut Tx, key: &str, fingerprint: &[u8]) -> Result<Option<
     .transpose()
 }
 
+/// Forgets every organisation's keys that are older than [`KEPT`]; answers how many.
+///
+/// # Errors
+/// What the statement answers.
+pub async fn forget_expired(tx: &mut Tx) -> Result<u64> {
+    let mut delete = Query::delete();
+    delete.from_table("idempotency_key");
+    delete.and_where(Expr::col("created_at").lt(tx.at()? - KEPT));
+    tx.execute(&delete).await
+}
+
 /// Stores the answer under the claimed key.
 ///
 /// # Errors

@@ -8,7 +8,10 @@
 //! person or key makes leaves an audit row in the same transaction; what [`Tx::commit`] has answered
 //! survives `kill -9`.
 
+mod address;
 pub mod api_key;
+pub mod business_entity;
+pub mod custom_attribute;
 pub mod customer;
 pub mod customer_address;
 pub mod dialect;
@@ -19,13 +22,18 @@ mod db;
 mod tx;
 mod writer;
 
+pub mod jurisdiction_rate;
 pub mod list;
 pub mod migrate;
 pub mod organisation;
 pub mod product;
 pub mod product_pricing;
 pub mod record;
+pub mod region_config;
 mod row;
+pub mod tag;
+pub mod tax_category;
+pub mod tax_rate;
 
 pub use db::{Db, Options};
 pub use dialect::Backend;

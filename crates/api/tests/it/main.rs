@@ -7,8 +7,14 @@
     reason = "tests"
 )]
 
+mod business_entities;
 mod conventions;
+mod custom_attributes;
 mod customers;
+mod errors_page;
 mod product_pricings;
 mod products;
+mod tags;
+mod tax_categories;
+mod tax_jurisdiction_rates;
 mod v3_products;

@@ -201,6 +201,22 @@ both! {
         assert_eq!(*app.get(&path).await.at("/default_pricing_id"), Value::Null);
     }
 
+    async fn custom_attributes_follow_their_definitions(app) {
+        let old = product(&app, "Before").await;
+        app.post("/custom_attributes", json!({
+            "attribute_key_name": "tier", "display_name": "Tier", "module": "products",
+            "data_type": "STRING", "default_value": "basic",
+        })).await.ok();
+        let answer = product(&app, "After").await;
+        assert_eq!(*answer.at("/custom_attributes"), json!({ "tier": "basic" }));
+        let path = format!("/products/{}", answer.id());
+        let wrong = app.patch(&path, json!({ "custom_attributes": { "tier": 7 } })).await;
+        assert_eq!(flaws(&wrong).len(), 1);
+        let path = format!("/v3/products/{}", old.id());
+        let typed = json!({ "type": "point_in_time", "subtype": "quantity" });
+        assert_eq!(*app.patch(&path, typed).await.ok().at("/custom_attributes"), json!({}));
+    }
+
     async fn another_organisation_does_not_see_a_product(app) {
         let id = product(&app, "Seats").await.id();
         let other = app.other_organisation().await;

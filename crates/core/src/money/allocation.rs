@@ -6,6 +6,7 @@ use std::cmp::Reverse;
 use rust_decimal::Decimal;
 
 use super::MoneyError;
+use crate::decimal::whole_at;
 
 /// The sum of the weights stays below this, so that twice a remainder plus a weight fits 128 bits.
 const WEIGHT_SUM_MAX: u128 = 1 << 126;
@@ -43,17 +44,8 @@ fn whole_weights(weights: &[Decimal]) -> Result<Vec<u128>, MoneyError> {
         .map(Decimal::scale)
         .max()
         .unwrap_or_default();
-    normalised
-        .iter()
-        .map(|weight| whole_weight(*weight, scale))
-        .collect()
-}
-
-fn whole_weight(weight: Decimal, scale: u32) -> Result<u128, MoneyError> {
-    10_u128
-        .checked_pow(scale - weight.scale())
-        .and_then(|factor| weight.mantissa().unsigned_abs().checked_mul(factor))
-        .ok_or(MoneyError::Overflow)
+    let whole = |weight: &Decimal| whole_at(*weight, scale).ok_or(MoneyError::Overflow);
+    normalised.iter().map(whole).collect()
 }
 
 fn sum(weights: &[u128]) -> Result<u128, MoneyError> {

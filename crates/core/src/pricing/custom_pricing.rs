@@ -1,11 +1,13 @@
 //! Custom pricing: a formula in Rhai (DESIGN §7).
 //!
 //! Owns what a formula may see and do. It sees `quantity`, `dimensions` (a list of rows: each column's
-//! text and `quantity`), `customer` and `contract`; it has decimals, text, lists, maps, conditions and
-//! loops, and the functions of [`register_functions`]. It has no functions of its own, no clock, no
-//! randomness, no input or output, no floating point, and an end: every dimension of its work is
-//! bounded. The same values give the same amount.
+//! text and `quantity`), `customer` and `contract`. It has decimals, text, lists, maps, conditions,
+//! loops, and these functions: `min`, `max`, `abs`, `floor`, `ceil`, `round(value, digits)` half away
+//! from zero as everywhere, `number(text)`, `len(list)`, `contains(map, key)`. It has no functions of
+//! its own, no clock, no randomness, no input or output, no floating point, and an end: every
+//! dimension of its work is bounded. The same values give the same amount.
 
+use std::ops::{Range, RangeInclusive};
 use std::sync::{Arc, LazyLock};
 
 use rhai::packages::{ArithmeticPackage, LogicPackage, Package};
@@ -155,10 +157,11 @@ fn engine() -> Engine {
     engine
 }
 
-/// The functions of a formula: `min`, `max`, `floor`, `ceil`, `round(value, digits)` half away from
-/// zero as everywhere, `number(text)`, `len(list)`, `contains(map, key)`.
+/// The functions of a formula; `abs` and the signs come with the arithmetic package.
 fn register_functions(engine: &mut Engine) {
     engine.register_iterator::<Array>();
+    engine.register_iterator::<Range<INT>>();
+    engine.register_iterator::<RangeInclusive<INT>>();
     engine.register_fn("/", divide);
     engine.register_fn("min", |a: Decimal, b: Decimal| a.min(b));
     engine.register_fn("min", |a: Decimal, b: INT| a.min(b.into()));

@@ -65,6 +65,18 @@ pub enum Model {
 
 /// Prices a usage. The same arguments give the same answer, digit for digit.
 ///
+/// ```
+/// use florin_core::pricing::{Context, Model, Tiers, Usage, price};
+///
+/// let up_to = [Some(500.into()), Some(2000.into()), None];
+/// let tiers = Tiers::new(&up_to, &[3.into(), 2.into(), 1.into()], &[])?;
+/// let priced = price(&Model::Tiered(tiers), &Usage::Quantity(1500.into()), &Context::EMPTY)?;
+///
+/// assert_eq!(priced.amount, 3500.into()); // 500 × 3 + 1,000 × 2
+/// assert_eq!(priced.steps[1].units, 1000.into());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Errors
 ///
 /// [`PricingError`]: an amount that does not fit a decimal, a dimension that the usage lacks, an

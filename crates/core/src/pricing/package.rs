@@ -2,9 +2,9 @@
 
 use rust_decimal::Decimal;
 
-use super::arithmetic;
 use super::error::{Findings, InvalidModel, ModelError, PricingError};
 use super::step::{Priced, Step, StepRule};
+use crate::decimal::whole_at;
 
 /// The terms of `package` (semantics §2.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,20 +53,22 @@ impl Package {
 
 /// How many packages of a positive size hold a quantity of zero or more: the quotient rounded up.
 ///
-/// A decimal quotient is itself rounded after 28 digits, which may hide or invent a started package;
-/// the remainder is exact and decides.
+/// A decimal quotient is rounded after 28 digits, which may hide or invent a started package; whole
+/// numbers are exact. [`PricingError::Overflow`] when quantity and size are too far apart for that.
 pub(super) fn packages(quantity: Decimal, size: Decimal) -> Result<Decimal, PricingError> {
-    let quotient = quantity.checked_div(size).ok_or(PricingError::Overflow)?;
-    let remainder = quantity.checked_rem(size).ok_or(PricingError::Overflow)?;
-    if remainder.is_zero() || !quotient.is_integer() {
-        return Ok(quotient.ceil());
-    }
-    let is_rounded_up = remainder > arithmetic::sub(size, remainder)?;
-    if is_rounded_up {
-        Ok(quotient)
-    } else {
-        arithmetic::add(quotient, Decimal::ONE)
-    }
+    let (quantity, size) = (quantity.normalize(), size.normalize());
+    let scale = quantity.scale().max(size.scale());
+    let Some(size) = whole_at(size, scale) else {
+        // At this scale the quantity is its own mantissa, far below any size that does not fit.
+        return Ok(if quantity.is_zero() {
+            Decimal::ZERO
+        } else {
+            Decimal::ONE
+        });
+    };
+    let quantity = whole_at(quantity, scale).ok_or(PricingError::Overflow)?;
+    let packages = i128::try_from(quantity.div_ceil(size)).map_err(|_| PricingError::Overflow)?;
+    Decimal::try_from_i128_with_scale(packages, 0).map_err(|_| PricingError::Overflow)
 }
 
 #[cfg(test)]

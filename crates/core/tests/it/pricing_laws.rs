@@ -214,12 +214,17 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(512))]
 
     #[test]
-    fn steps_explain_the_amount(model in model(ordinary()), rows in rows(ordinary())) {
-        let priced = price(&model, &usage(rows), &Context::EMPTY).unwrap();
-        let sum: Decimal = priced.steps.iter().map(|step| step.amount).sum();
-        prop_assert_eq!(sum, priced.amount);
-        for step in &priced.steps {
-            prop_assert_eq!(recomputed(step), step.amount);
+    fn steps_explain_the_amount_of_usage_and_of_corrections(
+        model in model(ordinary()),
+        rows in rows(ordinary()),
+    ) {
+        for rows in [negated(&rows), rows] {
+            let priced = price(&model, &usage(rows), &Context::EMPTY).unwrap();
+            let sum: Decimal = priced.steps.iter().map(|step| step.amount).sum();
+            prop_assert_eq!(sum, priced.amount);
+            for step in &priced.steps {
+                prop_assert_eq!(recomputed(step), step.amount);
+            }
         }
     }
 

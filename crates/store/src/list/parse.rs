@@ -22,6 +22,10 @@ pub struct Refusal {
 const TEXT_LENGTH_MAX: usize = 1024;
 /// Most values of an `__in` filter.
 const IN_VALUES_MAX: usize = 1000;
+/// Most filters of one request: each one deepens the statement, and databases bound that depth.
+const CONDITIONS_MAX: usize = 100;
+/// Most keys of a path into a document, fewer than PostgreSQL's 100 arguments of a function.
+const PATH_KEYS_MAX: usize = 16;
 
 /// Reads the parameters of a list. Unknown parameters and empty values are ignored.
 ///
@@ -85,18 +89,20 @@ impl<'p> Reader<'p> {
         {
             if parameter == "search" {
                 conditions.extend(self.search(text));
-                continue;
+            } else if let Some((column, operator)) = self.comparison(parameter) {
+                match values(column, operator, text) {
+                    Ok(values) => conditions.push(Condition::Compare {
+                        column,
+                        operator,
+                        values,
+                    }),
+                    Err((kind, message)) => self.refuse(parameter, kind, message),
+                }
             }
-            let Some((column, operator)) = self.comparison(parameter) else {
-                continue;
-            };
-            match values(column, operator, text) {
-                Ok(values) => conditions.push(Condition::Compare {
-                    column,
-                    operator,
-                    values,
-                }),
-                Err((kind, message)) => self.refuse(parameter, kind, message),
+            if conditions.len() > CONDITIONS_MAX {
+                let message = format!("at most {CONDITIONS_MAX} filters");
+                self.refuse(parameter, "value_error.list.max_items", message);
+                break;
             }
         }
         conditions
@@ -117,6 +123,10 @@ impl<'p> Reader<'p> {
     /// `field=value,field=value`, where a field may be a path into a document.
     fn search(&mut self, text: &str) -> Vec<Condition> {
         let mut conditions = Vec::new();
+        if let Err((kind, message)) = scalar(Kind::Text, text) {
+            self.refuse("search", kind, message);
+            return conditions;
+        }
         for part in text
             .split(',')
             .map(str::trim)
@@ -126,12 +136,15 @@ impl<'p> Reader<'p> {
                 self.refuse("search", "value_error.search", "write `field=value`");
                 continue;
             };
-            let (name, path) = match field.trim().split_once('.') {
+            let (name, path): (&str, Vec<String>) = match field.trim().split_once('.') {
                 Some((name, path)) => (name, path.split('.').map(str::to_owned).collect()),
                 None => (field.trim(), Vec::new()),
             };
             match self.spec.column(name) {
-                Some(column) if (column.kind == Kind::Json) != path.is_empty() => {
+                Some(column)
+                    if (column.kind == Kind::Json) != path.is_empty()
+                        && path.len() <= PATH_KEYS_MAX =>
+                {
                     let text = value.trim().to_owned();
                     conditions.push(Condition::Contains { column, path, text });
                 }
@@ -249,7 +262,11 @@ impl<'p> Reader<'p> {
 
     fn ranked(&mut self) -> Option<String> {
         let ranked = self.spec.ranked.as_ref()?;
-        self.value(ranked.parameter).map(str::to_owned)
+        let text = self.value(ranked.parameter)?;
+        if let Err((kind, message)) = scalar(Kind::Text, text) {
+            self.refuse(ranked.parameter, kind, message);
+        }
+        Some(text.to_owned())
     }
 }
 
@@ -297,8 +314,10 @@ pub(super) fn scalar(kind: Kind, text: &str) -> Result<Value, Unusable> {
         }),
         Kind::Date => text
             .parse::<Date>()
+            .ok()
+            .filter(|date| date.year() >= 0)
             .map(Value::from)
-            .map_err(|_| ("value_error.date", "write a date as 2026-01-31".to_owned())),
+            .ok_or_else(|| ("value_error.date", "write a date as 2026-01-31".to_owned())),
         Kind::Timestamp => florin_core::instant::parse(text)
             .map(Value::from)
             .map_err(|error| ("value_error.datetime", error.to_string())),
@@ -308,6 +327,10 @@ pub(super) fn scalar(kind: Kind, text: &str) -> Result<Value, Unusable> {
         Kind::Text if text.len() > TEXT_LENGTH_MAX => Err((
             "value_error.any_str.max_length",
             format!("at most {TEXT_LENGTH_MAX} bytes"),
+        )),
+        Kind::Text if text.contains('\0') => Err((
+            "value_error.any_str.nul",
+            "text cannot contain the character U+0000".to_owned(),
         )),
         Kind::Text | Kind::Choice(_) | Kind::Json => Ok(Value::from(text)),
     }

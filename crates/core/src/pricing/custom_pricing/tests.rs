@@ -69,6 +69,12 @@ fn a_formula_computes_exactly_over_quantity_customer_and_contract() {
         ("round(quantity / 3, 2)", "0.5", "0.17"),
         ("round(2.345, 2) + floor(1.9) + ceil(1.1)", "0", "5.35"),
         ("-quantity", "5", "-5"),
+        ("abs(quantity)", "-5", "5"),
+        (
+            "let due = 0; for month in 1..=3 { due += month * quantity; } due",
+            "2",
+            "12",
+        ),
         ("quantity", "-5", "-5"),
     ];
     for (source, quantity, expected) in cases {
@@ -180,6 +186,7 @@ fn a_formula_gives_a_number() {
 fn a_formula_has_an_end() {
     let endless = [
         "loop { }",
+        "for i in 0..9223372036854775807 { }",
         "let x = 0; while true { x += 1; }",
         "let s = \"ab\"; loop { s += s; }",
         "let a = [1]; loop { a = [a, a]; }",

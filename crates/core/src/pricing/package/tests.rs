@@ -2,7 +2,7 @@ use proptest::prelude::*;
 use rust_decimal::Decimal;
 
 use super::{Package, packages};
-use crate::pricing::error::ModelError;
+use crate::pricing::error::{ModelError, PricingError};
 
 fn dec(text: &str) -> Decimal {
     text.parse().unwrap()
@@ -48,6 +48,25 @@ fn a_quotient_that_a_decimal_rounds_to_a_whole_does_not_hide_a_package() {
 }
 
 #[test]
+fn a_quotient_that_a_decimal_rounds_to_a_whole_does_not_invent_a_package() {
+    // The quotient ends in …555.5, for which a decimal has no digit left.
+    let (quantity, size) = (dec("727366351712277592194615813.33"), dec("0.06"));
+    assert_eq!(
+        packages(quantity, size),
+        Ok(dec("12122772528537959869910263556"))
+    );
+}
+
+#[test]
+fn sizes_at_the_ends_of_a_decimal() {
+    let tiny = dec("0.0000000000000000000000000001");
+    assert_eq!(packages(tiny, Decimal::MAX), Ok(Decimal::ONE));
+    assert_eq!(packages(Decimal::ZERO, Decimal::MAX), Ok(Decimal::ZERO));
+    assert_eq!(packages(Decimal::MAX, Decimal::ONE), Ok(Decimal::MAX));
+    assert_eq!(packages(Decimal::MAX, tiny), Err(PricingError::Overflow));
+}
+
+#[test]
 fn a_package_has_a_size() {
     for size in [Decimal::ZERO, Decimal::NEGATIVE_ONE] {
         let errors = Package::new(size, Decimal::ONE).unwrap_err();
@@ -60,17 +79,19 @@ fn a_package_has_a_size() {
 }
 
 proptest! {
-    /// Compared with whole-number arithmetic at the larger scale.
+    /// Compared with whole-number arithmetic at the larger scale, up to the largest decimals.
     #[test]
     fn packages_are_the_exact_ceiling(
-        quantity in 0_i64.., quantity_scale in 0_u32..9, size in 1_i64.., size_scale in 0_u32..9,
+        quantity in 0_i128..1 << 96, quantity_scale in 0_u32..9,
+        size in prop_oneof![1_i128..1000, 1_i128..1 << 60, 1_i128..1 << 96], size_scale in 0_u32..9,
     ) {
         let scale = quantity_scale.max(size_scale);
-        let whole = |number: i64, own: u32| i128::from(number) * 10_i128.pow(scale - own);
-        let expected =
-            { let (q, s) = (whole(quantity, quantity_scale), whole(size, size_scale)); (q + s - 1) / s };
-        let found =
-            packages(Decimal::new(quantity, quantity_scale), Decimal::new(size, size_scale));
-        prop_assert_eq!(found, Ok(Decimal::from_i128_with_scale(expected, 0)));
+        let whole = |number: i128, own: u32| (number * 10_i128.pow(scale - own)).unsigned_abs();
+        let expected = whole(quantity, quantity_scale).div_ceil(whole(size, size_scale));
+        let quantity = Decimal::from_i128_with_scale(quantity, quantity_scale);
+        match packages(quantity, Decimal::from_i128_with_scale(size, size_scale)) {
+            Ok(found) => prop_assert_eq!(found.to_string(), expected.to_string()),
+            Err(_) => prop_assert!(expected > (1 << 96) - 1),
+        }
     }
 }
