@@ -28,6 +28,8 @@ mod customer_address;
 mod customer_connector;
 mod customer_relationship;
 mod jurisdiction_rate;
+mod product;
+mod product_pricing;
 mod system;
 mod tag;
 mod tax_category;
@@ -84,6 +86,8 @@ pub fn router(app: App, settings: Settings) -> Router {
 fn resources() -> OpenApiRouter<Arc<Server>> {
     OpenApiRouter::new()
         .merge(customer::routes())
+        .merge(product::routes())
+        .merge(product_pricing::routes())
         .merge(business_entity::routes())
         .merge(custom_attribute::routes())
         .merge(tag::routes())

@@ -18,6 +18,8 @@ pub mod housekeeping;
 pub mod ids;
 pub mod jurisdiction_rate;
 pub mod organisation;
+pub mod product;
+pub mod product_pricing;
 pub mod tag;
 pub mod tax_category;
 

@@ -29,6 +29,8 @@ pub mod money;
 pub mod payment_terms;
 pub mod pool;
 pub mod pricing;
+pub mod product;
+pub mod product_pricing;
 pub mod proration;
 pub mod rating;
 pub mod region_config;

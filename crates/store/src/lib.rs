@@ -29,6 +29,8 @@ pub mod jurisdiction_rate;
 pub mod list;
 pub mod migrate;
 pub mod organisation;
+pub mod product;
+pub mod product_pricing;
 pub mod record;
 pub mod region_config;
 mod row;

@@ -30,6 +30,7 @@ const STEPS: &[Step] = &[
     step!(2, "0002_customer"),
     step!(3, "0003_entity"),
     step!(4, "0004_address_book"),
+    step!(5, "0005_product"),
     step!(6, "0006_tax"),
 ];
 
