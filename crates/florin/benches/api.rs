@@ -231,6 +231,7 @@ fn written(number: usize) -> customer::Written {
         details,
         address: None,
         ship_to_address: None,
+        connector: None,
     }
 }
 
