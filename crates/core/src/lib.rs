@@ -16,5 +16,6 @@ pub mod id;
 pub mod instant;
 pub mod money;
 pub mod pricing;
+pub mod usage;
 
 mod decimal;
