@@ -7,6 +7,9 @@
     reason = "clippy allows these in tests, but not in the functions that tests share"
 )]
 
+mod departures;
 mod pricing_laws;
 mod published;
+mod published_metering;
 mod published_pricing;
+mod usage_laws;
