@@ -24,9 +24,13 @@ pub(crate) struct AddressBody {
     #[schema(max_length = 255, example = "TX")]
     state: Option<String>,
     /// Postal code.
-    #[serde(rename = "zipCode", alias = "zip_code")]
+    #[serde(rename = "zipCode")]
     #[schema(max_length = 32, example = "78701")]
     zip_code: Option<String>,
+    /// Postal code again, in the other spelling that clients use; `zipCode` is taken where both are sent.
+    #[serde(rename = "zip_code")]
+    #[schema(max_length = 32, example = "78701")]
+    zip_code_snake: Option<String>,
     /// Country, in words.
     #[schema(max_length = 255, example = "United States")]
     country: Option<String>,
@@ -39,6 +43,16 @@ pub(crate) struct AddressBody {
     /// What the connector said.
     #[schema(value_type = Option<Object>, example = json!({}))]
     connector_validation: Option<Value>,
+}
+
+impl AddressBody {
+    /// The same address with its postal code in one spelling, over which a patch can be laid.
+    pub(crate) fn spelled_once(self) -> Self {
+        Self {
+            zip_code_snake: None,
+            ..self
+        }
+    }
 }
 
 impl From<Address> for AddressBody {
@@ -61,6 +75,7 @@ impl From<Address> for AddressBody {
             line3,
             city,
             state,
+            zip_code_snake: zip_code.clone(),
             zip_code,
             country,
             country_code,
@@ -79,6 +94,7 @@ impl From<AddressBody> for Address {
             city,
             state,
             zip_code,
+            zip_code_snake,
             country,
             country_code,
             validation_status,
@@ -90,7 +106,7 @@ impl From<AddressBody> for Address {
             line3,
             city,
             state,
-            zip_code,
+            zip_code: zip_code.or(zip_code_snake),
             country,
             country_code,
             validation_status: validation_status.unwrap_or_else(|| address::PENDING.to_owned()),

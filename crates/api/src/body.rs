@@ -62,6 +62,14 @@ where
 }
 
 impl<T: ToSchema + DeserializeOwned + Serialize + Any> Patch<T> {
+    /// The same patch with a field's other spelling replaced by its name.
+    pub(crate) fn spelled(mut self, other: &str, name: &str) -> Self {
+        if let Some(value) = self.fields.remove(other) {
+            self.fields.entry(name).or_insert(value);
+        }
+        self
+    }
+
     /// `current` with the named fields replaced.
     ///
     /// # Errors

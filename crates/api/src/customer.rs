@@ -4,11 +4,9 @@ mod wire;
 
 use std::sync::Arc;
 
-use axum::{Json, extract::Query, routing::get};
+use axum::{Json, routing::get};
 use florin_app as app;
 use florin_store::list::Spec;
-use serde::Deserialize;
-use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
@@ -17,8 +15,10 @@ use crate::{
     error::Result,
     list::{Envelope, Listed, Listing},
     path::PathIds,
+    query::Parameters,
 };
-use wire::{CustomerInput, CustomerResponse};
+use wire::CustomerInput;
+pub(crate) use wire::CustomerResponse;
 
 pub(crate) fn routes() -> OpenApiRouter<Arc<Server>> {
     OpenApiRouter::new()
@@ -37,16 +37,6 @@ impl Listed for Customers {
     }
 }
 
-/// What to show with each customer.
-#[derive(Debug, Default, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-struct Expand {
-    /// `contacts`: the contacts of each customer.
-    #[param(example = "contacts")]
-    #[serde(default)]
-    expand: Option<String>,
-}
-
 /// List customers
 ///
 /// One page of customers, newest first unless `order` says otherwise.
@@ -54,7 +44,11 @@ struct Expand {
     get,
     path = "/customers",
     tag = "customers",
-    params(Listing<Customers>, Expand),
+    params(
+        Listing<Customers>,
+        ("expand" = Option<String>, Query, example = "contacts",
+            description = "What to show with each customer, comma-separated: `contacts`."),
+    ),
     responses(
         (status = 200, description = "One page of customers.", body = Envelope<CustomerResponse>)
     )
@@ -62,10 +56,11 @@ struct Expand {
 async fn list(
     context: Context,
     listing: Listing<Customers>,
-    Query(_expand): Query<Expand>,
+    parameters: Parameters,
 ) -> Result<Json<Envelope<CustomerResponse>>> {
     let mut tx = context.read().await?;
-    let page = app::customer::page(&mut tx, &listing.query).await?;
+    let with_contacts = parameters.words("expand").any(|word| word == "contacts");
+    let page = app::customer::page(&mut tx, &listing.query, with_contacts).await?;
     Ok(Json(Envelope::new(page, CustomerResponse::from)))
 }
 
@@ -89,6 +84,8 @@ async fn create(
 }
 
 /// Get a customer
+///
+/// With its contacts.
 #[utoipa::path(
     get,
     path = "/customers/{customer_id}",
@@ -103,7 +100,9 @@ async fn read(context: Context, PathIds([id]): PathIds<1>) -> Result<Json<Custom
 
 /// Change a customer
 ///
-/// Each field that is named replaces its predecessor; the others stay.
+/// Each field that is named replaces its predecessor; the others stay. `address: null` leaves the
+/// customer without a default billing address (the book keeps it), `ship_to_address: null` likewise. An
+/// earlier `external_id` still finds the customer for usage.
 #[utoipa::path(
     patch,
     path = "/customers/{customer_id}",
@@ -126,7 +125,8 @@ async fn update(
 
 /// Delete a customer
 ///
-/// For good. Refused while the customer has active contracts or unpaid invoices.
+/// For good, with its addresses, contacts, connector links and the relationship to its parent. Refused
+/// while the customer is a parent, or has active contracts or unpaid invoices.
 #[utoipa::path(
     delete,
     path = "/customers/{customer_id}",

@@ -87,6 +87,46 @@ pub const CODES: &[Code] = &[
         400,
         "a customer's business entity is set once",
     ),
+    code(
+        "CUSTOMER_HAS_CHILDREN",
+        400,
+        "a customer that is a parent cannot be deleted",
+    ),
+    code(
+        "CUSTOMER_HAS_PARENT",
+        400,
+        "the child of a new relationship has a parent",
+    ),
+    code(
+        "CUSTOMER_RELATIONSHIP_CYCLE",
+        400,
+        "a customer would be its own parent, directly or through others",
+    ),
+    code(
+        "CUSTOMER_RELATIONSHIP_TOO_DEEP",
+        400,
+        "a customer would have more than ten customers above it",
+    ),
+    code(
+        "CONNECTOR_NOT_LINKED",
+        400,
+        "the customer is not linked to the connector",
+    ),
+    code(
+        "CONNECTOR_AMBIGUOUS",
+        400,
+        "the customer is linked to several connectors and none was named",
+    ),
+    code(
+        "DUPLICATE_ADDRESS",
+        400,
+        "an edited address would equal another one of the customer",
+    ),
+    code(
+        "TAX_RATE_NOT_FOUND",
+        404,
+        "no active jurisdiction rate matches the destination level by level on that day",
+    ),
 ];
 
 /// What a handler answers.

@@ -14,13 +14,20 @@ mod error;
 mod list;
 mod observe;
 mod path;
+mod query;
 mod schema;
 mod value;
 
 mod address;
 mod api_key;
+mod contact;
 mod customer;
+mod customer_address;
+mod customer_connector;
+mod customer_relationship;
+mod jurisdiction_rate;
 mod system;
+mod tax_category;
 
 use std::{num::NonZeroU32, sync::Arc};
 
@@ -74,6 +81,12 @@ pub fn router(app: App, settings: Settings) -> Router {
 fn resources() -> OpenApiRouter<Arc<Server>> {
     OpenApiRouter::new()
         .merge(customer::routes())
+        .merge(customer_address::routes())
+        .merge(contact::routes())
+        .merge(customer_connector::routes())
+        .merge(customer_relationship::routes())
         .merge(api_key::routes())
+        .merge(tax_category::routes())
+        .merge(jurisdiction_rate::routes())
         .merge(system::routes())
 }

@@ -2,10 +2,7 @@
 
 use std::marker::PhantomData;
 
-use axum::{
-    extract::{FromRequestParts, Query as RawQuery},
-    http::request::Parts,
-};
+use axum::{extract::FromRequestParts, http::request::Parts};
 use florin_store::list::{self, Column, Kind, Operator, Page, Query, Spec};
 use serde::Serialize;
 use utoipa::{
@@ -17,7 +14,10 @@ use utoipa::{
     },
 };
 
-use crate::error::{BadField, Error};
+use crate::{
+    error::Error,
+    query::{self, Parameters},
+};
 
 /// A list's declaration, named by a type.
 pub(crate) trait Listed {
@@ -36,45 +36,19 @@ impl<S: Send + Sync, L: Listed> FromRequestParts<S> for Listing<L> {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
-        let raw = RawQuery::<Vec<(String, String)>>::from_request_parts(parts, state).await;
-        let RawQuery(parameters) = raw.map_err(|error| {
-            let message = error.body_text();
-            Error::Unreadable(vec![bad("query", "value_error", &message)])
-        })?;
-        let mut refused = unstorable(&parameters);
+        let Parameters(parameters) = Parameters::from_request_parts(parts, state).await?;
         match list::parse(L::spec(), &parameters) {
-            Ok(query) if refused.is_empty() => Ok(Self {
+            Ok(query) => Ok(Self {
                 query,
                 list: PhantomData,
             }),
-            Ok(_) => Err(Error::Unreadable(refused)),
-            Err(refusals) => {
-                refused.extend(
-                    refusals
-                        .iter()
-                        .map(|r| bad(&r.parameter, r.kind, &r.message)),
-                );
-                Err(Error::Unreadable(refused))
-            }
+            Err(refusals) => Err(Error::Unreadable(
+                refusals
+                    .iter()
+                    .map(|r| query::bad(&r.parameter, r.kind, &r.message))
+                    .collect(),
+            )),
         }
-    }
-}
-
-fn unstorable(parameters: &[(String, String)]) -> Vec<BadField> {
-    let with_nul = parameters.iter().filter(|(_, value)| value.contains('\0'));
-    let message = "text cannot contain the character U+0000";
-    with_nul
-        .map(|(name, _)| bad(name, "value_error.any_str.nul", message))
-        .collect()
-}
-
-fn bad(parameter: &str, kind: &str, message: &str) -> BadField {
-    let (message, kind) = (message.to_owned(), kind.to_owned());
-    BadField {
-        part: "query",
-        path: vec![parameter.to_owned()],
-        message,
-        kind,
     }
 }
 
@@ -200,7 +174,7 @@ fn search(spec: &Spec) -> Parameter {
         .collect();
     let description = format!(
         "`field=text`, several separated by commas: rows that contain the text in that field, \
-         ignoring case. Fields: {}.",
+         ignoring case; a flag, an instant or a number must equal it. Fields: {}.",
         fields.join(", ")
     );
     parameter("search", &description, text().build())

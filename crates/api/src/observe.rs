@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Instant};
 
 use axum::{
     extract::{MatchedPath, Request, State},
-    http::HeaderValue,
+    http::{HeaderValue, Method},
     middleware::Next,
     response::Response,
 };
@@ -33,7 +33,7 @@ pub(crate) async fn request(
     let seconds = begun.elapsed().as_secs_f64();
     let status = response.status().as_u16();
     let labels = [
-        ("method", method.to_string()),
+        ("method", standard(&method).to_owned()),
         ("route", route.clone()),
         ("status", status.to_string()),
     ];
@@ -52,6 +52,26 @@ fn given(request: &Request) -> Option<String> {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     let usable = !id.is_empty() && id.len() <= REQUEST_ID_LENGTH_MAX && id.chars().all(plain);
     usable.then(|| id.to_owned())
+}
+
+/// The method, or `other` for one of the client's own invention, which would be a metric of its own.
+fn standard(method: &Method) -> &str {
+    const STANDARD: [Method; 9] = [
+        Method::GET,
+        Method::POST,
+        Method::PUT,
+        Method::PATCH,
+        Method::DELETE,
+        Method::HEAD,
+        Method::OPTIONS,
+        Method::TRACE,
+        Method::CONNECT,
+    ];
+    if STANDARD.contains(method) {
+        method.as_str()
+    } else {
+        "other"
+    }
 }
 
 /// The route's pattern, not the path: ids would make a metric of every row.

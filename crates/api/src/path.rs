@@ -1,4 +1,4 @@
-//! Ids in the path.
+//! Ids and codes in the path.
 
 use axum::{
     extract::{FromRequestParts, RawPathParams},
@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::error::{BadField, Error};
 
-/// The ids in the path, in order.
+/// The ids in the path, in order; what follows them is left to others.
 #[derive(Debug)]
 pub(crate) struct PathIds<const N: usize>(pub(crate) [Uuid; N]);
 
@@ -36,5 +36,20 @@ impl<S: Send + Sync, const N: usize> FromRequestParts<S> for PathIds<N> {
         } else {
             Err(Error::Unreadable(bad))
         }
+    }
+}
+
+/// The last text in the path, as the client wrote it.
+#[derive(Debug)]
+pub(crate) struct PathText(pub(crate) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for PathText {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
+        let params = RawPathParams::from_request_parts(parts, state).await;
+        let params = params.map_err(|_| Error::UnknownRoute)?;
+        let text = params.iter().last().map(|(_, text)| text.to_owned());
+        text.map(Self).ok_or(Error::UnknownRoute)
     }
 }

@@ -118,7 +118,11 @@ fn is_huge(number: &serde_json::Number) -> bool {
         .as_str()
         .split_once(['e', 'E'])
         .map(|(_, exponent)| exponent);
-    exponent.is_some_and(|exponent| exponent.parse::<i32>().map_or(true, |e| e.abs() >= 100))
+    exponent.is_some_and(|exponent| {
+        exponent
+            .parse::<i32>()
+            .map_or(true, |e| e.unsigned_abs() >= 100)
+    })
 }
 
 fn explain(error: &ValidationError<'_>, fields: &mut Vec<BadField>) {

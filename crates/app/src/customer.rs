@@ -3,23 +3,34 @@
 use std::collections::HashMap;
 
 use florin_core::{
-    address::{self, Address, Entry},
+    address::{Address, Entry},
+    contact::Contact,
     customer::{self, Customer, Details, Refusal},
+    customer_connector::Link,
 };
 use florin_store::{self as store, Tx, list};
 use uuid::Uuid;
 
-use crate::{App, Error, Result};
+use crate::{
+    App, Error, Result, customer_address, customer_connector,
+    customer_relationship::{self, refused as unrelatable},
+};
 
-/// A customer with the addresses that documents show.
+/// A customer with what stands around it.
 #[derive(Clone, Debug)]
-pub struct Addressed {
+pub struct Profile {
     /// The customer.
     pub customer: Customer,
     /// Its default billing address.
     pub billing: Option<Entry>,
     /// Its default shipping address.
     pub shipping: Option<Entry>,
+    /// The customer above it.
+    pub parent_customer_id: Option<Uuid>,
+    /// Its records in other systems.
+    pub connectors: Vec<Link>,
+    /// Its contacts, where they were asked for.
+    pub contacts: Option<Vec<Contact>>,
 }
 
 /// What a caller writes of a customer.
@@ -27,10 +38,12 @@ pub struct Addressed {
 pub struct Written {
     /// The customer itself.
     pub details: Details,
-    /// Billing address; becomes the book's default.
+    /// The book's default billing address; `None`: it has none.
     pub address: Option<Address>,
-    /// Shipping address; becomes the book's default.
+    /// The book's default shipping address; `None`: it has none.
     pub ship_to_address: Option<Address>,
+    /// A link to set: the name of the system and the customer's id there.
+    pub connector: Option<(String, String)>,
 }
 
 const RULES: &[(&str, &str, &str)] = &[
@@ -54,79 +67,78 @@ const RULES: &[(&str, &str, &str)] = &[
 /// Creates a customer.
 ///
 /// # Errors
-/// [`Error::Refused`] for a broken rule or a value that another customer has.
-pub async fn create(app: &App, tx: &mut Tx, written: Written) -> Result<Addressed> {
-    let customer = customer::create(app.ids.next(), written.details, tx.at()?).map_err(refused)?;
+/// [`Error::Refused`] for a broken rule or a value that another customer has, [`Error::Invalid`] for an
+/// unknown parent.
+pub async fn create(app: &App, tx: &mut Tx, written: Written) -> Result<Profile> {
+    let customer = customer::create(app.ids.next(), written.details.clone(), tx.at()?);
+    let customer = customer.map_err(refused)?;
     store::customer::insert(tx, &customer)
         .await
         .map_err(taken)?;
-    place_defaults(
-        app,
-        tx,
-        customer.id,
-        [written.address, written.ship_to_address],
-    )
-    .await?;
-    addressed(tx, customer).await
+    write_surroundings(app, tx, &customer, written).await?;
+    load(tx, customer.id).await
 }
 
 /// Replaces what a caller may write of a customer.
 ///
 /// # Errors
-/// [`Error::NotFound`], or [`Error::Refused`] for a broken rule or a value that another customer has.
-pub async fn update(app: &App, tx: &mut Tx, id: Uuid, written: Written) -> Result<Addressed> {
+/// [`Error::NotFound`], else as [`create`].
+pub async fn update(app: &App, tx: &mut Tx, id: Uuid, written: Written) -> Result<Profile> {
     let before = find(tx, id).await?;
-    let after = customer::amend(&before, written.details, tx.at()?).map_err(refused)?;
+    let after = customer::amend(&before, written.details.clone(), tx.at()?).map_err(refused)?;
     store::customer::update(tx, &before, &after)
         .await
         .map_err(taken)?;
-    place_defaults(app, tx, id, [written.address, written.ship_to_address]).await?;
+    let parents = [&before, &after].map(|customer| customer.details.parent_customer_id());
+    if parents[0] != parents[1] {
+        customer_relationship::release(tx, id, parents[0]).await?;
+    }
+    write_surroundings(app, tx, &after, written).await?;
     load(tx, id).await
 }
 
-/// Deletes a customer for good.
+/// Deletes a customer for good, with its addresses, contacts and links.
 ///
 /// # Errors
-/// [`Error::NotFound`].
-pub async fn delete(tx: &mut Tx, id: Uuid) -> Result<Addressed> {
+/// [`Error::NotFound`]; [`Error::Refused`] while it is a parent.
+pub async fn delete(tx: &mut Tx, id: Uuid) -> Result<Profile> {
     let deleted = load(tx, id).await?;
+    if store::customer_relationship::has_children(tx, id).await? {
+        return Err(unrelatable(
+            florin_core::customer_relationship::Refusal::HasChildren,
+        ));
+    }
     store::customer::delete(tx, &deleted.customer).await?;
     Ok(deleted)
 }
 
-/// The customer with its addresses.
+/// The customer with all that stands around it.
 ///
 /// # Errors
 /// [`Error::NotFound`].
-pub async fn load(tx: &mut Tx, id: Uuid) -> Result<Addressed> {
+pub async fn load(tx: &mut Tx, id: Uuid) -> Result<Profile> {
     let customer = find(tx, id).await?;
-    addressed(tx, customer).await
+    let profiles = profiles(tx, vec![customer], true).await?;
+    profiles.into_iter().next().ok_or(NOT_FOUND)
 }
 
-/// One page of customers with their addresses.
+/// One page of customers, with their contacts or without.
 ///
 /// # Errors
 /// [`Error::Store`].
-pub async fn page(tx: &mut Tx, query: &list::Query) -> Result<list::Page<Addressed>> {
-    let page = store::customer::page(tx, query).await?;
-    let ids: Vec<Uuid> = page.results.iter().map(|customer| customer.id).collect();
-    let mut books: HashMap<Uuid, Vec<Entry>> = HashMap::new();
-    for entry in store::customer_address::of_customers(tx, &ids).await? {
-        books.entry(entry.customer_id).or_default().push(entry);
-    }
+pub async fn page(
+    tx: &mut Tx,
+    query: &list::Query,
+    with_contacts: bool,
+) -> Result<list::Page<Profile>> {
     let list::Page {
         results,
         next,
         previous,
         total_count,
-    } = page;
-    let with_book = |customer: Customer| {
-        let book = books.remove(&customer.id).unwrap_or_default();
-        with_defaults(customer, &book)
-    };
-    let results = results.into_iter().map(with_book).collect();
+    } = store::customer::page(tx, query).await?;
     Ok(list::Page {
-        results,
+        results: profiles(tx, results, with_contacts).await?,
         next,
         previous,
         total_count,
@@ -138,70 +150,78 @@ pub async fn page(tx: &mut Tx, query: &list::Query) -> Result<list::Page<Address
 /// # Errors
 /// [`Error::NotFound`].
 pub async fn find(tx: &mut Tx, id: Uuid) -> Result<Customer> {
-    store::customer::find(tx, id).await?.ok_or(Error::NotFound {
-        resource: "customer",
-    })
+    store::customer::find(tx, id).await?.ok_or(NOT_FOUND)
 }
 
-async fn addressed(tx: &mut Tx, customer: Customer) -> Result<Addressed> {
-    let book = store::customer_address::of_customers(tx, &[customer.id]).await?;
-    Ok(with_defaults(customer, &book))
+const NOT_FOUND: Error = Error::NotFound {
+    resource: "customer",
+};
+
+/// What stands around each of these customers: one query per kind, however many customers.
+async fn profiles(
+    tx: &mut Tx,
+    customers: Vec<Customer>,
+    with_contacts: bool,
+) -> Result<Vec<Profile>> {
+    let ids: Vec<Uuid> = customers.iter().map(|customer| customer.id).collect();
+    let books = store::customer_address::of_customers(tx, &ids).await?;
+    let mut books = grouped(books, |entry| entry.customer_id);
+    let links = store::customer_connector::of_customers(tx, &ids).await?;
+    let mut links = grouped(links, |link| link.customer_id);
+    let parents = store::customer_relationship::of_children(tx, &ids).await?;
+    let parents: HashMap<Uuid, Uuid> = parents
+        .into_iter()
+        .map(|relationship| {
+            (
+                relationship.child_customer_id,
+                relationship.parent_customer_id,
+            )
+        })
+        .collect();
+    let contacts = if with_contacts {
+        store::contact::of_customers(tx, &ids).await?
+    } else {
+        Vec::new()
+    };
+    let mut contacts = grouped(contacts, |contact| contact.details.customer_id);
+    let profile = |customer: Customer| {
+        let book = books.remove(&customer.id).unwrap_or_default();
+        let default = |is: fn(&Entry) -> bool| book.iter().find(|entry| is(entry)).cloned();
+        let of_customer = contacts.remove(&customer.id).unwrap_or_default();
+        Profile {
+            billing: default(|entry| entry.is_default_billing),
+            shipping: default(|entry| entry.is_default_shipping),
+            parent_customer_id: parents.get(&customer.id).copied(),
+            connectors: links.remove(&customer.id).unwrap_or_default(),
+            contacts: with_contacts.then_some(of_customer),
+            customer,
+        }
+    };
+    Ok(customers.into_iter().map(profile).collect())
 }
 
-fn with_defaults(customer: Customer, book: &[Entry]) -> Addressed {
-    let billing = book.iter().find(|entry| entry.is_default_billing).cloned();
-    let shipping = book.iter().find(|entry| entry.is_default_shipping).cloned();
-    Addressed {
-        customer,
-        billing,
-        shipping,
+fn grouped<T>(rows: Vec<T>, customer_id: impl Fn(&T) -> Uuid) -> HashMap<Uuid, Vec<T>> {
+    let mut groups: HashMap<Uuid, Vec<T>> = HashMap::new();
+    for row in rows {
+        groups.entry(customer_id(&row)).or_default().push(row);
     }
+    groups
 }
 
-/// Puts the billing and the shipping address into the book, as its defaults.
-async fn place_defaults(
+async fn write_surroundings(
     app: &App,
     tx: &mut Tx,
-    customer_id: Uuid,
-    [billing, shipping]: [Option<Address>; 2],
+    customer: &Customer,
+    written: Written,
 ) -> Result<()> {
-    let both = [(billing, true), (shipping, false)];
-    for (address, is_billing) in both {
-        let Some(address) = address else { continue };
-        let at = tx.at()?;
-        let entry = Entry {
-            id: app.ids.next(),
-            customer_id,
-            address,
-            is_default_billing: is_billing,
-            is_default_shipping: !is_billing,
-            created_at: at,
-            updated_at: at,
-        };
-        place(tx, entry).await?;
+    let defaults = [written.address, written.ship_to_address];
+    customer_address::place_defaults(app, tx, customer.id, defaults).await?;
+    if let Some((name, reference_id)) = written.connector {
+        customer_connector::set(app, tx, customer.id, (name, reference_id)).await?;
     }
-    Ok(())
-}
-
-/// Puts an address into its customer's book.
-///
-/// # Errors
-/// [`Error::Store`].
-pub async fn place(tx: &mut Tx, entry: Entry) -> Result<Entry> {
-    let book = store::customer_address::of_customers(tx, &[entry.customer_id]).await?;
-    let address::Placement { cleared, placed } = address::place(&book, entry);
-    for (before, after) in &cleared {
-        store::customer_address::update(tx, before, after).await?;
-    }
-    match placed {
-        (None, entry) => {
-            store::customer_address::insert(tx, &entry).await?;
-            Ok(entry)
-        }
-        (Some(before), after) => {
-            store::customer_address::update(tx, &before, &after).await?;
-            Ok(after)
-        }
+    match customer.details.parent_customer_id() {
+        Some(parent) => customer_relationship::settle(app, tx, parent, customer.id).await,
+        None => Ok(()),
     }
 }
 

@@ -48,9 +48,9 @@ impl Error {
         }
     }
 
-    /// One field that is not valid.
+    /// One field that is not valid; a dot in the name leads into an object.
     pub fn field(name: &str, kind: &'static str, message: impl ToString) -> Self {
-        let path = vec![name.to_owned()];
+        let path = name.split('.').map(str::to_owned).collect();
         Self::Invalid(vec![FieldError {
             path,
             message: message.to_string(),

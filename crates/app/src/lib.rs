@@ -6,11 +6,17 @@
 
 pub mod api_key;
 pub mod clock;
+pub mod contact;
 pub mod customer;
+pub mod customer_address;
+pub mod customer_connector;
+pub mod customer_relationship;
 mod error;
 pub mod housekeeping;
 pub mod ids;
+pub mod jurisdiction_rate;
 pub mod organisation;
+pub mod tax_category;
 
 use std::sync::Arc;
 

@@ -93,43 +93,110 @@ pub struct Placement {
     pub placed: (Option<Entry>, Entry),
 }
 
-/// Puts `entry` into the book: an equal address there takes over its flags instead of being doubled,
-/// and a flag that it sets is cleared on every other entry (zenskar-api §3).
+/// Why a book refuses an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// Edited, it would be equal to another one of the customer.
+    #[error("the customer has this address already: use that one, or delete it first")]
+    Duplicate,
+}
+
+/// Puts a new `entry` into the book: an equal address there takes over its flags and spelling instead
+/// of being doubled, and a flag that it sets is cleared on every other entry (zenskar-api §3). What a
+/// connector said about an equal address stays true.
 pub fn place(book: &[Entry], entry: Entry) -> Placement {
     let key = entry.address.content_key();
-    let equal = book
-        .iter()
-        .find(|other| other.id == entry.id || other.address.content_key() == key);
+    let equal = book.iter().find(|other| other.address.content_key() == key);
     let placed = match equal {
         None => entry,
         Some(known) => Entry {
             id: known.id,
             created_at: known.created_at,
-            is_default_billing: entry.is_default_billing
-                || (known.is_default_billing && known.id != entry.id),
-            is_default_shipping: entry.is_default_shipping
-                || (known.is_default_shipping && known.id != entry.id),
+            is_default_billing: entry.is_default_billing || known.is_default_billing,
+            is_default_shipping: entry.is_default_shipping || known.is_default_shipping,
+            address: respelled(&known.address, entry.address),
             ..entry
         },
     };
-    let others = book.iter().filter(|other| other.id != placed.id);
-    let cleared = others.filter_map(|other| cleared(other, &placed)).collect();
-    Placement {
-        cleared,
-        placed: (equal.cloned(), placed),
+    Placement::new(book, equal.cloned(), placed)
+}
+
+/// Edits an entry of the book. An address with other content is [`PENDING`] again.
+///
+/// # Errors
+/// [`Refusal::Duplicate`].
+pub fn amend(book: &[Entry], before: &Entry, after: Entry) -> Result<Placement, Refusal> {
+    let key = after.address.content_key();
+    let mut others = book.iter().filter(|other| other.id != before.id);
+    if others.any(|other| other.address.content_key() == key) {
+        return Err(Refusal::Duplicate);
+    }
+    let address = if key == before.address.content_key() {
+        after.address
+    } else {
+        unchecked(&before.address, after.address)
+    };
+    let after = Entry { address, ..after };
+    Ok(Placement::new(book, Some(before.clone()), after))
+}
+
+/// Takes the default flags away from the book's addresses: for billing, for shipping, or both.
+pub fn clear(book: &[Entry], billing: bool, shipping: bool, at: Timestamp) -> Vec<(Entry, Entry)> {
+    let without = |entry: &Entry| {
+        let after = Entry {
+            is_default_billing: entry.is_default_billing && !billing,
+            is_default_shipping: entry.is_default_shipping && !shipping,
+            updated_at: at,
+            ..entry.clone()
+        };
+        changed(entry, after)
+    };
+    book.iter().filter_map(without).collect()
+}
+
+impl Placement {
+    fn new(book: &[Entry], before: Option<Entry>, placed: Entry) -> Self {
+        let others: Vec<Entry> = book
+            .iter()
+            .filter(|other| other.id != placed.id)
+            .cloned()
+            .collect();
+        let (billing, shipping) = (placed.is_default_billing, placed.is_default_shipping);
+        Self {
+            cleared: clear(&others, billing, shipping, placed.updated_at),
+            placed: (before, placed),
+        }
     }
 }
 
-fn cleared(other: &Entry, placed: &Entry) -> Option<(Entry, Entry)> {
-    let after = Entry {
-        is_default_billing: other.is_default_billing && !placed.is_default_billing,
-        is_default_shipping: other.is_default_shipping && !placed.is_default_shipping,
-        updated_at: placed.updated_at,
-        ..other.clone()
-    };
-    let changed = after.is_default_billing != other.is_default_billing
-        || after.is_default_shipping != other.is_default_shipping;
-    changed.then(|| (other.clone(), after))
+fn changed(before: &Entry, after: Entry) -> Option<(Entry, Entry)> {
+    let changed = after.is_default_billing != before.is_default_billing
+        || after.is_default_shipping != before.is_default_shipping;
+    changed.then(|| (before.clone(), after))
+}
+
+/// Equal content in another spelling keeps what a connector said, unless the sender knows better.
+fn respelled(known: &Address, new: Address) -> Address {
+    if new.validation_status != PENDING {
+        return new;
+    }
+    Address {
+        validation_status: known.validation_status.clone(),
+        connector_validation: known.connector_validation.clone(),
+        ..new
+    }
+}
+
+/// What a connector said about other content is void, unless the sender says something new.
+fn unchecked(known: &Address, new: Address) -> Address {
+    if new.validation_status != known.validation_status {
+        return new;
+    }
+    Address {
+        validation_status: PENDING.to_owned(),
+        connector_validation: Json::Object(serde_json::Map::new()),
+        ..new
+    }
 }
 
 #[cfg(test)]
@@ -200,7 +267,45 @@ mod tests {
             is_default_billing: true,
             ..entry(1, "a")
         }];
-        let (_, after) = place(&book, entry(1, "a")).placed;
+        let (_, after) = amend(&book, &book[0], entry(1, "a")).unwrap().placed;
         assert!(!after.is_default_billing);
+    }
+
+    #[test]
+    fn an_address_cannot_be_edited_into_another() {
+        let book = [entry(1, "a"), entry(2, "b")];
+        assert_eq!(
+            amend(&book, &book[0], entry(1, "B ")),
+            Err(Refusal::Duplicate)
+        );
+    }
+
+    #[test]
+    fn what_a_connector_said_lasts_as_long_as_the_content() {
+        let mut known = entry(1, "a");
+        known.address.validation_status = "valid".to_owned();
+        let book = [known.clone()];
+        let status = |placement: Placement| placement.placed.1.address.validation_status;
+        assert_eq!(status(place(&book, entry(2, "A"))), "valid");
+        let mut moved = known.clone();
+        moved.address.line1 = Some("b".to_owned());
+        assert_eq!(status(amend(&book, &known, moved).unwrap()), PENDING);
+    }
+
+    #[test]
+    fn clearing_touches_only_what_holds_the_flag() {
+        let book = [
+            Entry {
+                is_default_billing: true,
+                is_default_shipping: true,
+                ..entry(1, "a")
+            },
+            entry(2, "b"),
+        ];
+        let cleared = clear(&book, true, false, Timestamp::UNIX_EPOCH);
+        let [(_, after)] = cleared.as_slice() else {
+            panic!("one entry is cleared")
+        };
+        assert!(!after.is_default_billing && after.is_default_shipping);
     }
 }

@@ -50,6 +50,30 @@ pub struct Details {
     pub business_entity_id: Option<Uuid>,
 }
 
+impl Details {
+    /// The customer that `custom_data` names as the parent; any other text there means nothing.
+    pub fn parent_customer_id(&self) -> Option<Uuid> {
+        hyphenated_uuid(self.custom_data.get("parent_customer_id")?.as_str()?)
+    }
+
+    /// Whether the customer pays no tax: `exempt_tax` in `custom_data` is true, or the text `true`.
+    pub fn is_tax_exempt(&self) -> bool {
+        match self.custom_data.get("exempt_tax") {
+            Some(Json::Bool(exempt)) => *exempt,
+            Some(Json::String(word)) => word.eq_ignore_ascii_case("true"),
+            _ => false,
+        }
+    }
+
+    /// These details without the parent in `custom_data`.
+    pub fn without_parent(mut self) -> Self {
+        if let Some(members) = self.custom_data.as_object_mut() {
+            members.remove("parent_customer_id");
+        }
+        self
+    }
+}
+
 /// A tax registration, shown on documents.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TaxId {
@@ -81,10 +105,7 @@ pub enum Refusal {
 /// The first [`Refusal`] that applies.
 pub fn create(generated: Uuid, details: Details, at: Timestamp) -> Result<Customer, Refusal> {
     let details = checked(details)?;
-    let external_uuid = details
-        .external_id
-        .as_deref()
-        .and_then(|id| id.parse().ok());
+    let external_uuid = details.external_id.as_deref().and_then(hyphenated_uuid);
     let id = external_uuid.unwrap_or(generated);
     Ok(Customer {
         id,
@@ -127,6 +148,15 @@ fn checked(details: Details) -> Result<Details, Refusal> {
         return Err(Refusal::PhoneNumberInvalid);
     }
     Ok(details)
+}
+
+/// A UUID in its usual form. The other forms that a parser knows (32 digits, braces) may be anything.
+fn hyphenated_uuid(text: &str) -> Option<Uuid> {
+    let id: Uuid = text.parse().ok()?;
+    id.hyphenated()
+        .to_string()
+        .eq_ignore_ascii_case(text)
+        .then_some(id)
 }
 
 fn is_phone_number(text: &str) -> bool {
@@ -174,6 +204,64 @@ mod tests {
             ..details("Northwind")
         };
         assert_eq!(created(other).unwrap().id, Uuid::from_u128(1));
+    }
+
+    #[test]
+    fn an_external_id_of_32_digits_is_not_an_id() {
+        for text in [
+            "00000000000000000000000000000007",
+            "{00000000-0000-0000-0000-000000000007}",
+        ] {
+            let given = Details {
+                external_id: Some(text.to_owned()),
+                ..details("Northwind")
+            };
+            assert_eq!(created(given).unwrap().id, Uuid::from_u128(1), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_later_external_id_does_not_change_the_id() {
+        let customer = created(details("Northwind")).unwrap();
+        let given = Details {
+            external_id: Some(Uuid::from_u128(7).to_string()),
+            ..details("Northwind")
+        };
+        assert_eq!(
+            amend(&customer, given, Timestamp::UNIX_EPOCH).unwrap().id,
+            customer.id
+        );
+    }
+
+    #[test]
+    fn custom_data_says_who_is_exempt_and_whose_child_a_customer_is() {
+        let parent = Uuid::from_u128(9);
+        for (custom_data, exempt, of) in [
+            (serde_json::json!({ "exempt_tax": true }), true, None),
+            (serde_json::json!({ "exempt_tax": "true" }), true, None),
+            (serde_json::json!({ "exempt_tax": "no" }), false, None),
+            (
+                serde_json::json!({ "exempt_tax": 1, "parent_customer_id": "ACME" }),
+                false,
+                None,
+            ),
+            (
+                serde_json::json!({ "parent_customer_id": parent.to_string() }),
+                false,
+                Some(parent),
+            ),
+            (Json::Null, false, None),
+        ] {
+            let given = Details {
+                custom_data,
+                ..details("Northwind")
+            };
+            assert_eq!(
+                (given.is_tax_exempt(), given.parent_customer_id()),
+                (exempt, of)
+            );
+            assert_eq!(given.without_parent().parent_customer_id(), None);
+        }
     }
 
     #[test]

@@ -14,8 +14,12 @@ use jiff::{
 )]
 pub struct NotAnInstant;
 
+/// 0000-01-01T00:00:00Z. Earlier instants have no form in RFC 3339, and PostgreSQL keeps none before
+/// 4714 BC.
+const YEAR_ZERO: Timestamp = Timestamp::constant(-62_167_219_200, 0);
+
 /// Reads an instant: RFC 3339 with any offset, without zone (UTC), a date alone (its midnight, UTC), or
-/// Unix seconds. Cut to microseconds, the precision that both databases keep.
+/// Unix seconds. Not before the year 0. Cut to microseconds, the precision that both databases keep.
 ///
 /// # Errors
 /// [`NotAnInstant`] for anything else.
@@ -33,6 +37,7 @@ pub fn parse(text: &str) -> Result<Timestamp, NotAnInstant> {
             )
         })
         .or_else(|| Timestamp::from_second(text.parse().ok()?).ok())
+        .filter(|instant| *instant >= YEAR_ZERO)
         .ok_or(NotAnInstant)?;
     Ok(to_microseconds(instant))
 }
@@ -82,7 +87,10 @@ mod tests {
             "tomorrow",
             "2026-02-30",
             "99999999999999999",
+            "-000001-01-01T00:00:00Z",
             "2026-13-01T00:00:00Z",
+            "-000001-12-31T23:59:59Z",
+            "-62167219201",
         ] {
             assert_eq!(parse(text), Err(NotAnInstant), "{text}");
         }

@@ -10,12 +10,17 @@
 pub use jiff::Timestamp;
 
 pub mod address;
+pub mod contact;
 pub mod currency;
 pub mod customer;
+pub mod customer_connector;
+pub mod customer_relationship;
 pub mod id;
 pub mod instant;
+pub mod jurisdiction_rate;
 pub mod money;
 pub mod pricing;
+pub mod tax_category;
 pub mod usage;
 
 mod decimal;

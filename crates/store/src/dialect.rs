@@ -13,7 +13,12 @@ use sea_query::{
     Expr, ExprTrait, PostgresQueryBuilder, QueryStatementWriter, SimpleExpr, SqliteQueryBuilder,
     Value, Values,
 };
-use sqlx::{Arguments, error::DatabaseError, postgres::PgArguments, sqlite::SqliteArguments};
+use sqlx::{
+    Arguments,
+    error::DatabaseError,
+    postgres::PgArguments,
+    sqlite::{SqliteArguments, SqliteError},
+};
 
 /// Name of the SQLite collation that orders decimal text by value.
 pub const DECIMAL_COLLATION: &str = "DECIMAL";
@@ -59,19 +64,23 @@ pub(crate) fn contains_ignoring_case(
     column: SimpleExpr,
     text: &str,
 ) -> SimpleExpr {
-    let pattern = Expr::val(format!("%{}%", escape_like(text)));
-    match backend {
-        Backend::Sqlite => Expr::cust_with_exprs("? LIKE ? ESCAPE '\\'", [column, pattern]),
-        Backend::Postgres => Expr::cust_with_exprs("$1 ILIKE $2", [column, pattern]),
-    }
+    like_ignoring_case(backend, column, format!("%{}%", escape_like(text)))
 }
 
-/// `column` begins with `text`, upper and lower case differing on PostgreSQL.
-pub(crate) fn begins_with(backend: Backend, column: SimpleExpr, text: &str) -> SimpleExpr {
-    let pattern = Expr::val(format!("{}%", escape_like(text)));
+/// `column` begins with `text`, ignoring case as [`contains_ignoring_case`] does.
+pub(crate) fn begins_with_ignoring_case(
+    backend: Backend,
+    column: SimpleExpr,
+    text: &str,
+) -> SimpleExpr {
+    like_ignoring_case(backend, column, format!("{}%", escape_like(text)))
+}
+
+fn like_ignoring_case(backend: Backend, column: SimpleExpr, pattern: String) -> SimpleExpr {
+    let sides = [column, Expr::val(pattern)];
     match backend {
-        Backend::Sqlite => Expr::cust_with_exprs("? LIKE ? ESCAPE '\\'", [column, pattern]),
-        Backend::Postgres => Expr::cust_with_exprs("$1 LIKE $2", [column, pattern]),
+        Backend::Sqlite => Expr::cust_with_exprs("? LIKE ? ESCAPE '\\'", sides),
+        Backend::Postgres => Expr::cust_with_exprs("$1 ILIKE $2", sides),
     }
 }
 
@@ -81,7 +90,8 @@ fn escape_like(text: &str) -> String {
         .replace('_', "\\_")
 }
 
-/// The text at a path inside a JSON column; null where the path leads nowhere.
+/// The text at a path inside a JSON column, a number or a word as it was written; null where the path
+/// leads nowhere or to null.
 pub(crate) fn json_text(backend: Backend, column: SimpleExpr, path: &[&str]) -> SimpleExpr {
     match backend {
         Backend::Sqlite => {
@@ -89,8 +99,11 @@ pub(crate) fn json_text(backend: Backend, column: SimpleExpr, path: &[&str]) -> 
                 .iter()
                 .map(|key| format!("\"{}\"", key.replace('"', "")))
                 .collect();
-            let path = format!("$.{}", quoted.join("."));
-            Expr::cust_with_exprs("json_extract(?, ?)", [column, Expr::val(path)])
+            let path = Expr::val(format!("$.{}", quoted.join(".")));
+            let sql = "CASE json_type(?, ?) WHEN 'null' THEN NULL \
+                WHEN 'text' THEN json_extract(?, ?) ELSE ? -> ? END";
+            let twice = [column, path];
+            Expr::cust_with_exprs(sql, [&twice[..]; 3].concat())
         }
         Backend::Postgres => {
             let mut exprs = vec![column];
@@ -102,10 +115,13 @@ pub(crate) fn json_text(backend: Backend, column: SimpleExpr, path: &[&str]) -> 
     }
 }
 
-/// Column cast to text, for searching in ids and numbers.
+/// Column as text, for searching in ids and numbers; an id in its usual form with hyphens.
 pub(crate) fn as_text(backend: Backend, column: SimpleExpr) -> SimpleExpr {
+    const HYPHENATED: &str = "CASE typeof(?) WHEN 'blob' THEN lower(substr(hex(?), 1, 8) || '-' \
+        || substr(hex(?), 9, 4) || '-' || substr(hex(?), 13, 4) || '-' || substr(hex(?), 17, 4) \
+        || '-' || substr(hex(?), 21)) ELSE ? END";
     match backend {
-        Backend::Sqlite => column,
+        Backend::Sqlite => Expr::cust_with_exprs(HYPHENATED, vec![column; 7]),
         Backend::Postgres => column.cast_as("text"),
     }
 }
@@ -119,6 +135,25 @@ pub(crate) fn violated_constraint(error: &(dyn DatabaseError + 'static)) -> Opti
         return Some(name.to_owned());
     }
     sqlite_constraint(error.message())
+}
+
+/// Whether the same transaction can succeed when it is sent again: a deadlock, a lock that was not
+/// got in time, a server without room or on its way down; on SQLite, a file that another process locks.
+pub(crate) fn is_contention(error: &(dyn DatabaseError + 'static)) -> bool {
+    const POSTGRES: &[&str] = &[
+        "40001", "40P01", "53300", "55P03", "57P01", "57P02", "57P03",
+    ];
+    const SQLITE_BUSY: i64 = 5;
+    const SQLITE_LOCKED: i64 = 6;
+    let Some(code) = error.code() else {
+        return false;
+    };
+    if error.try_downcast_ref::<SqliteError>().is_some() {
+        // The low byte of an extended code is the primary one.
+        let primary = code.parse::<i64>().map(|code| code & 0xff);
+        return primary.is_ok_and(|code| matches!(code, SQLITE_BUSY | SQLITE_LOCKED));
+    }
+    POSTGRES.contains(&code.as_ref())
 }
 
 /// SQLite reports the columns, or the index where it is over an expression.

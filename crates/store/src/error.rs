@@ -1,5 +1,7 @@
 //! What can go wrong with records. Owns the mapping from a violated constraint to its name.
 
+use crate::dialect;
+
 /// A statement's outcome.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -21,7 +23,8 @@ pub enum Error {
         /// What the decoder found.
         reason: String,
     },
-    /// No connection became free in time.
+    /// No connection became free in time, or the database gave this transaction up for another one.
+    /// Nothing was changed.
     #[error("the database is busy")]
     Busy,
     /// A migration failed or the database was made by a newer program.
@@ -43,11 +46,12 @@ impl From<sqlx::Error> for Error {
         if matches!(error, sqlx::Error::PoolTimedOut) {
             return Self::Busy;
         }
-        match error
-            .as_database_error()
-            .and_then(crate::dialect::violated_constraint)
-        {
+        let Some(cause) = error.as_database_error() else {
+            return Self::Database(error);
+        };
+        match dialect::violated_constraint(cause) {
             Some(constraint) => Self::Conflict { constraint },
+            None if dialect::is_contention(cause) => Self::Busy,
             None => Self::Database(error),
         }
     }

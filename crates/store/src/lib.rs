@@ -9,8 +9,11 @@
 //! survives `kill -9`.
 
 pub mod api_key;
+pub mod contact;
 pub mod customer;
 pub mod customer_address;
+pub mod customer_connector;
+pub mod customer_relationship;
 pub mod dialect;
 mod error;
 pub mod idempotency;
@@ -19,11 +22,14 @@ mod db;
 mod tx;
 mod writer;
 
+pub mod jurisdiction_rate;
 pub mod list;
 pub mod migrate;
 pub mod organisation;
 pub mod record;
 mod row;
+pub mod tax_category;
+pub mod tax_rate;
 
 pub use db::{Db, Options};
 pub use dialect::Backend;

@@ -31,6 +31,21 @@ pub struct Query {
     pub limit: u64,
 }
 
+impl Query {
+    /// This query for only those rows where the flag is set, if one is named.
+    #[must_use]
+    pub fn only(mut self, spec: &Spec, flag: Option<&str>) -> Self {
+        let column = flag.and_then(|name| spec.column(name));
+        self.conditions
+            .extend(column.map(|column| Condition::Compare {
+                column,
+                operator: Operator::Equal,
+                values: vec![true.into()],
+            }));
+        self
+    }
+}
+
 /// One filter.
 #[derive(Clone, Debug)]
 pub enum Condition {
@@ -43,9 +58,9 @@ pub enum Condition {
         /// One value, or several for `in`.
         values: Vec<Value>,
     },
-    /// `search`: the column, or a path inside a JSON column, contains the text, ignoring case.
+    /// `search`: a column of ids or text, or a path inside a JSON column, contains the text, ignoring case.
     Contains {
-        /// The column.
+        /// The column, of ids, text, words or JSON.
         column: &'static Column,
         /// Keys below a JSON column; empty for any other.
         path: Vec<String>,

@@ -1,13 +1,16 @@
 //! A customer as JSON writes it.
 
-use florin_app::customer::{Addressed, Written};
+use florin_app::customer::{Profile, Written};
 use florin_core::customer::{Customer, Details, TaxId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::{address::AddressBody, value::Instant};
+use crate::{
+    address::AddressBody, contact::ContactResponse, customer_connector::ConnectorBody,
+    value::Instant,
+};
 
 /// A tax registration, shown on documents.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
@@ -46,8 +49,10 @@ pub(super) struct CustomerInput {
     /// Tax registrations.
     #[schema(max_items = 20)]
     tax_info: Option<Vec<TaxIdBody>>,
-    /// Free data. `parent_customer_id`, `invoice_consolidation_enabled` and `exempt_tax` have a
-    /// meaning.
+    /// A record in another system to link the customer to.
+    connector: Option<ConnectorBody>,
+    /// Free data. `parent_customer_id`, `invoice_consolidation_enabled` and `exempt_tax` (`true` or
+    /// `"true"`) have a meaning; a `parent_customer_id` that is a UUID becomes the customer's parent.
     #[schema(value_type = Option<Object>, example = json!({"segment": "mid-market"}))]
     custom_data: Option<Value>,
     /// Values of the organisation's custom attributes.
@@ -65,7 +70,7 @@ pub(super) struct CustomerInput {
 
 /// A customer.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct CustomerResponse {
+pub(crate) struct CustomerResponse {
     /// Id of the customer.
     id: Uuid,
     /// Your own id for the customer.
@@ -100,6 +105,18 @@ pub(super) struct CustomerResponse {
     auto_charge_enabled: bool,
     /// The business entity that bills.
     business_entity_id: Option<Uuid>,
+    /// The customer above this one.
+    parent_customer_id: Option<Uuid>,
+    /// Its records in other systems.
+    connectors: Vec<ConnectorBody>,
+    /// Its contacts; null in a list that was not asked to expand them.
+    contacts: Option<Vec<ContactResponse>>,
+    /// Always null: there are no settings of invoices per customer.
+    #[schema(value_type = Option<Object>, example = json!(null))]
+    invoice_details: Option<Value>,
+    /// Always null: no payment method can be kept yet.
+    #[schema(value_type = Option<Object>, example = json!(null))]
+    default_payment_method: Option<Value>,
     /// When it was created.
     created_at: Instant,
     /// When it last changed.
@@ -116,6 +133,7 @@ impl From<CustomerInput> for Written {
             address,
             ship_to_address,
             tax_info,
+            connector,
             custom_data,
             custom_attributes,
             communications_enabled,
@@ -138,12 +156,13 @@ impl From<CustomerInput> for Written {
             details,
             address: address.map(Into::into),
             ship_to_address: ship_to_address.map(Into::into),
+            connector: connector.map(Into::into),
         }
     }
 }
 
-impl From<Addressed> for CustomerInput {
-    fn from(addressed: Addressed) -> Self {
+impl From<Profile> for CustomerInput {
+    fn from(profile: Profile) -> Self {
         let CustomerResponse {
             external_id,
             customer_name,
@@ -158,7 +177,7 @@ impl From<Addressed> for CustomerInput {
             auto_charge_enabled,
             business_entity_id,
             ..
-        } = addressed.into();
+        } = profile.into();
         Self {
             customer_name,
             external_id,
@@ -167,6 +186,7 @@ impl From<Addressed> for CustomerInput {
             address,
             ship_to_address,
             tax_info: Some(tax_info),
+            connector: None,
             custom_data: Some(custom_data),
             custom_attributes: Some(custom_attributes),
             communications_enabled: Some(communications_enabled),
@@ -176,13 +196,16 @@ impl From<Addressed> for CustomerInput {
     }
 }
 
-impl From<Addressed> for CustomerResponse {
-    fn from(addressed: Addressed) -> Self {
-        let Addressed {
+impl From<Profile> for CustomerResponse {
+    fn from(profile: Profile) -> Self {
+        let Profile {
             customer,
             billing,
             shipping,
-        } = addressed;
+            parent_customer_id,
+            connectors,
+            contacts,
+        } = profile;
         let Customer {
             id,
             details,
@@ -215,6 +238,11 @@ impl From<Addressed> for CustomerResponse {
             communications_enabled,
             auto_charge_enabled,
             business_entity_id,
+            parent_customer_id,
+            connectors: connectors.into_iter().map(Into::into).collect(),
+            contacts: contacts.map(|list| list.into_iter().map(Into::into).collect()),
+            invoice_details: None,
+            default_payment_method: None,
             created_at: Instant(created_at),
             updated_at: Instant(updated_at),
         }

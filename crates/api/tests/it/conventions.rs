@@ -5,7 +5,8 @@ use axum::{
     http::{Method, Request},
 };
 use expect_test::expect;
-use florin_testkit::both;
+use florin_store::{Actor, Error};
+use florin_testkit::{Backend, TestApp, both};
 use serde_json::json;
 
 both! {
@@ -80,4 +81,82 @@ both! {
         let answer = app.post("/customers", body).await;
         assert_eq!((answer.status, answer.text("/code")), (413, "BODY_TOO_LARGE"));
     }
+
+    async fn a_list_refuses_what_a_database_would_choke_on(app) {
+        let cursor = |document: &str| {
+            let text = base64::Engine::encode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, document);
+            format!("order=customer_name&cursor={text}")
+        };
+        let id = app.organisation;
+        for query in [
+            "customer_name=a&".repeat(1500),
+            format!("search={}", "customer_name=a,".repeat(1500)),
+            format!("search=customer_name={}", "a".repeat(60_000)),
+            format!("search_name_external_id={}", "a".repeat(60_000)),
+            format!("search=custom_data{}=x", ".a".repeat(150)),
+            cursor(&format!(r#"[false,"customer_name",false,"a\u0000","{id}"]"#)),
+            "created_at__gte=-009999-01-01T00:00:00Z".to_owned(),
+            "created_at__gte=-377705116799".to_owned(),
+        ] {
+            let answer = app.get(&format!("/customers?{query}")).await;
+            assert_eq!(answer.status, 422, "{}: {answer}", &query[..40.min(query.len())]);
+        }
+    }
+
+    async fn a_search_finds_a_part_of_an_id(app) {
+        let customer = app.post("/customers", json!({ "customer_name": "Northwind" })).await.ok();
+        app.post("/customers", json!({ "customer_name": "Southwind" })).await.ok();
+        let id = customer.id();
+        for part in [id.as_str(), &id[4..]] {
+            let page = app.get(&format!("/customers?search=id={part}")).await.ok();
+            assert_eq!(page.at("/total_count"), 1, "{part}");
+            assert_eq!(page.text("/results/0/id"), id);
+        }
+    }
+
+    async fn a_search_finds_true_and_false_in_a_document(app) {
+        for flag in [true, false] {
+            let body = json!({ "customer_name": "N", "custom_data": { "flag": flag } });
+            app.post("/customers", body).await.ok();
+            let page = app.get(&format!("/customers?search=custom_data.flag={flag}")).await.ok();
+            assert_eq!(page.at("/results/0/custom_data/flag"), flag);
+            assert_eq!(page.at("/total_count"), 1);
+        }
+    }
+
+    async fn a_number_that_no_machine_can_expand_is_refused(app) {
+        for number in ["1e2147483647", "1e-2147483648", "1e-99999999999", "1e100", "1e-100"] {
+            let body = format!(r#"{{ "customer_name": "N", "custom_data": {{ "n": {number} }} }}"#);
+            let request = app.signed(Method::POST, "/customers").body(Body::from(body)).unwrap();
+            assert_eq!(app.request(request).await.status, 422, "{number}");
+        }
+    }
+}
+
+/// Only on PostgreSQL: SQLite has one writer, so nobody waits for another.
+#[tokio::test]
+async fn one_of_two_transactions_that_wait_for_each_other_is_told_to_try_again() {
+    let app = TestApp::start(Backend::Postgres).await;
+    let mut ids = Vec::new();
+    for name in ["Northwind", "Southwind"] {
+        let customer = app
+            .post("/customers", json!({ "customer_name": name }))
+            .await
+            .ok();
+        ids.push(customer.id().parse().unwrap());
+    }
+    let begin = || app.app.begin(app.organisation, Actor::System, "");
+    let (mut one, mut two) = (begin().await.unwrap(), begin().await.unwrap());
+    florin_store::customer::find(&mut one, ids[0])
+        .await
+        .unwrap();
+    florin_store::customer::find(&mut two, ids[1])
+        .await
+        .unwrap();
+    let (one, two) = tokio::join!(
+        florin_store::customer::find(&mut one, ids[1]),
+        florin_store::customer::find(&mut two, ids[0]),
+    );
+    let refused: Vec<Error> = [one.err(), two.err()].into_iter().flatten().collect();
+    assert!(matches!(refused.as_slice(), [Error::Busy]), "{refused:?}");
 }

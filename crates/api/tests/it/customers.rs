@@ -6,7 +6,9 @@ use serde_json::json;
 
 both! {
     async fn only_the_name_is_needed(app) {
-        let answer = app.post("/customers", json!({ "customer_name": "Northwind Labs" })).await;
+        let answer = app
+            .post("/customers", json!({ "customer_name": "Northwind Labs" }))
+            .await;
         expect![[r#"
             200
             {
@@ -14,22 +16,30 @@ both! {
               "auto_charge_enabled": true,
               "business_entity_id": null,
               "communications_enabled": true,
+              "connectors": [],
+              "contacts": [],
               "created_at": "2026-01-05T10:00:00Z",
               "custom_attributes": {},
               "custom_data": {},
               "customer_name": "Northwind Labs",
+              "default_payment_method": null,
               "email": null,
               "external_id": null,
               "id": "00000000-0000-7000-8000-000000000005",
+              "invoice_details": null,
+              "parent_customer_id": null,
               "phone_number": null,
               "ship_to_address": null,
               "tax_info": [],
               "updated_at": "2026-01-05T10:00:00Z"
-            }"#]].assert_eq(&answer.to_string());
+            }"#]]
+        .assert_eq(&answer.to_string());
     }
 
     async fn every_bad_field_is_named(app) {
-        let answer = app.post("/customers", json!({ "email": "nobody", "tax_info": [{}] })).await;
+        let answer = app
+            .post("/customers", json!({ "email": "nobody", "tax_info": [{}] }))
+            .await;
         expect![[r#"
             422
             {
@@ -81,6 +91,205 @@ both! {
                   "type": "value_error.missing"
                 }
               ]
-            }"#]].assert_eq(&answer.to_string());
+            }"#]]
+        .assert_eq(&answer.to_string());
+    }
+
+    async fn one_customer_is_read_and_deleted(app) {
+        let body = json!({ "customer_name": "N", "email": "n@n.example", "tax_info": [
+            { "country_code": "USA", "tax_code": "TIN", "tax_id": "12-3456789" }] });
+        let created = app.post("/customer", body).await.ok();
+        let path = format!("/customers/{}", created.id());
+        assert_eq!(app.get(&path).await.ok().body, created.body);
+        assert_eq!(app.delete(&path).await.ok().body, created.body);
+        for answer in [
+            app.get(&path).await,
+            app.delete(&path).await,
+            app.patch(&path, json!({})).await,
+        ] {
+            assert_eq!((answer.status, answer.text("/code")), (404, "NOT_FOUND"));
+        }
+    }
+
+    async fn a_patch_changes_what_it_names_and_null_clears(app) {
+        let body = json!({ "customer_name": "N", "email": "n@n.example",
+            "phone_number": "+1-555-0142",
+            "custom_data": { "a": 1 }, "communications_enabled": false });
+        let created = app.post("/customers", body).await.ok();
+        let path = format!("/customers/{}", created.id());
+        app.clock.advance(jiff::SignedDuration::from_hours(1));
+        assert_eq!(app.patch(&path, json!({})).await.ok().body, created.body);
+        let exact: serde_json::Number = "1.50".parse().unwrap();
+        let patch = json!({ "email": null, "custom_data": { "b": exact }, "tax_info": null });
+        let changed = app.patch(&path, patch).await.ok();
+        let mut expected = created.body.clone();
+        expected["email"] = json!(null);
+        expected["custom_data"] = changed.at("/custom_data").clone();
+        expected["updated_at"] = json!("2026-01-05T11:00:00Z");
+        assert_eq!(changed.body, expected);
+        assert_eq!(changed.at("/custom_data").to_string(), r#"{"b":1.50}"#);
+        let refused = app
+            .patch(&path, json!({ "customer_name": null, "email": 7 }))
+            .await;
+        assert_eq!(
+            (
+                refused.status,
+                refused.at("/detail").as_array().unwrap().len()
+            ),
+            (422, 2)
+        );
+        assert_eq!(app.get(&path).await.ok().body, expected);
+    }
+
+    async fn an_address_of_null_leaves_it_in_the_book(app) {
+        let body = json!({ "customer_name": "N",
+            "address": { "line1": "9 Pine St", "zip_code": "78701" },
+            "ship_to_address": { "line1": "Dock 4" } });
+        let created = app.post("/customers", body).await.ok();
+        assert_eq!(created.at("/address/zipCode"), "78701");
+        let path = format!("/customers/{}", created.id());
+        let cleared = app.patch(&path, json!({ "address": null })).await.ok();
+        assert_eq!(
+            (cleared.at("/address"), cleared.at("/ship_to_address/line1")),
+            (&json!(null), &json!("Dock 4"))
+        );
+        let cleared = app
+            .patch(&path, json!({ "ship_to_address": null }))
+            .await
+            .ok();
+        assert_eq!(cleared.at("/ship_to_address"), &json!(null));
+        let book = app.get(&format!("{path}/addresses")).await.ok();
+        assert_eq!(book.at("/total_count"), 2);
+        let again = app
+            .patch(
+                &path,
+                json!({ "address": { "line1": "9 PINE ST", "zipCode": "78701" } }),
+            )
+            .await;
+        assert_eq!(again.ok().at("/address/line1"), "9 PINE ST");
+        assert_eq!(
+            app.get(&format!("{path}/addresses"))
+                .await
+                .ok()
+                .at("/total_count"),
+            2
+        );
+    }
+
+    async fn email_and_external_id_are_unique(app) {
+        let first = json!({ "customer_name": "N", "email": "N@n.example", "external_id": "X" });
+        app.post("/customers", first).await.ok();
+        let second = app
+            .post("/customers", json!({ "customer_name": "S" }))
+            .await
+            .ok();
+        let path = format!("/customers/{}", second.id());
+        for (fields, code) in [
+            (
+                json!({ "customer_name": "S", "email": "n@N.example" }),
+                "CUSTOMER_EMAIL_TAKEN",
+            ),
+            (
+                json!({ "customer_name": "S", "external_id": "X" }),
+                "CUSTOMER_EXTERNAL_ID_TAKEN",
+            ),
+            (
+                json!({ "customer_name": "S", "external_id": second.id() }),
+                "CUSTOMER_EXTERNAL_ID_TAKEN",
+            ),
+        ] {
+            let created = app.post("/customers", fields.clone()).await;
+            assert_eq!((created.status, created.text("/code")), (400, code));
+            if fields["external_id"] != json!(second.id()) {
+                let changed = app.patch(&path, fields).await;
+                assert_eq!((changed.status, changed.text("/code")), (400, code));
+            }
+        }
+        let none = json!({ "customer_name": "T", "email": null, "external_id": "" });
+        app.post("/customers", none.clone()).await.ok();
+        app.post("/customers", none).await.ok();
+        let other = app.other_organisation().await;
+        other
+            .post(
+                "/customers",
+                json!({ "customer_name": "N", "external_id": "X" }),
+            )
+            .await
+            .ok();
+    }
+
+    async fn a_uuid_as_external_id_is_the_id_but_only_at_first(app) {
+        let [first, later] = [
+            "8a2f6f2c-3a55-4b53-9f3e-0d2a6d3f1c11",
+            "8a2f6f2c-3a55-4b53-9f3e-0d2a6d3f1c12",
+        ];
+        let created = app
+            .post(
+                "/customers",
+                json!({ "customer_name": "N", "external_id": first }),
+            )
+            .await
+            .ok();
+        assert_eq!(created.id(), first);
+        let path = format!("/customers/{first}");
+        let changed = app.patch(&path, json!({ "external_id": later })).await.ok();
+        assert_eq!(
+            (changed.text("/id"), changed.text("/external_id")),
+            (first, later)
+        );
+        assert_eq!(app.get(&format!("/customers/{later}")).await.status, 404);
+        let shaped = app
+            .post(
+                "/customers",
+                json!({ "customer_name": "S",
+            "external_id": "8a2f6f2c3a554b539f3e0d2a6d3f1c13" }),
+            )
+            .await
+            .ok();
+        assert_ne!(shaped.id(), "8a2f6f2c-3a55-4b53-9f3e-0d2a6d3f1c13");
+    }
+
+    async fn the_business_entity_is_set_once(app) {
+        let [one, two] = [1, 2].map(|n| format!("00000000-0000-0000-0000-00000000000{n}"));
+        let created = app
+            .post("/customers", json!({ "customer_name": "N" }))
+            .await
+            .ok();
+        let path = format!("/customers/{}", created.id());
+        app.patch(&path, json!({ "business_entity_id": one }))
+            .await
+            .ok();
+        let again = app.patch(&path, json!({ "business_entity_id": two })).await;
+        assert_eq!(
+            (again.status, again.text("/code")),
+            (400, "BUSINESS_ENTITY_FIXED")
+        );
+    }
+
+    async fn another_organisation_sees_no_customer(app) {
+        let created = app
+            .post("/customers", json!({ "customer_name": "N" }))
+            .await
+            .ok();
+        let path = format!("/customers/{}", created.id());
+        let other = app.other_organisation().await;
+        for answer in [
+            other.get(&path).await,
+            other.patch(&path, json!({ "customer_name": "M" })).await,
+            other.delete(&path).await,
+            other.get(&format!("{path}/addresses")).await,
+        ] {
+            assert_eq!(answer.status, 404);
+        }
+        assert_eq!(app.get(&path).await.ok().at("/customer_name"), "N");
+    }
+
+    async fn duplicates_sent_at_once_are_refused_and_not_faults(app) {
+        let body = json!({ "customer_name": "N", "email": "n@n.example" });
+        let send = || app.post("/customers", body.clone());
+        let (a, b, c, d) = tokio::join!(send(), send(), send(), send());
+        let mut statuses = [a.status, b.status, c.status, d.status];
+        statuses.sort_unstable();
+        assert_eq!(statuses, [200, 400, 400, 400]);
     }
 }

@@ -7,6 +7,13 @@
     reason = "tests"
 )]
 
+mod contacts;
 mod conventions;
+mod customer_addresses;
+mod customer_connectors;
+mod customer_relationships;
 mod customers;
+mod customers_list;
 mod errors_page;
+mod tax_categories;
+mod tax_jurisdiction_rates;

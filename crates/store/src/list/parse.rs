@@ -22,6 +22,10 @@ pub struct Refusal {
 const TEXT_LENGTH_MAX: usize = 1024;
 /// Most values of an `__in` filter.
 const IN_VALUES_MAX: usize = 1000;
+/// Most filters of one request: each one deepens the statement, and databases bound that depth.
+const CONDITIONS_MAX: usize = 100;
+/// Most keys of a path into a document, fewer than PostgreSQL's 100 arguments of a function.
+const PATH_KEYS_MAX: usize = 16;
 
 /// Reads the parameters of a list. Unknown parameters and empty values are ignored.
 ///
@@ -85,18 +89,20 @@ impl<'p> Reader<'p> {
         {
             if parameter == "search" {
                 conditions.extend(self.search(text));
-                continue;
+            } else if let Some((column, operator)) = self.comparison(parameter) {
+                match values(column, operator, text) {
+                    Ok(values) => conditions.push(Condition::Compare {
+                        column,
+                        operator,
+                        values,
+                    }),
+                    Err((kind, message)) => self.refuse(parameter, kind, message),
+                }
             }
-            let Some((column, operator)) = self.comparison(parameter) else {
-                continue;
-            };
-            match values(column, operator, text) {
-                Ok(values) => conditions.push(Condition::Compare {
-                    column,
-                    operator,
-                    values,
-                }),
-                Err((kind, message)) => self.refuse(parameter, kind, message),
+            if conditions.len() > CONDITIONS_MAX {
+                let message = format!("at most {CONDITIONS_MAX} filters");
+                self.refuse(parameter, "value_error.list.max_items", message);
+                break;
             }
         }
         conditions
@@ -117,6 +123,10 @@ impl<'p> Reader<'p> {
     /// `field=value,field=value`, where a field may be a path into a document.
     fn search(&mut self, text: &str) -> Vec<Condition> {
         let mut conditions = Vec::new();
+        if let Err((kind, message)) = scalar(Kind::Text, text) {
+            self.refuse("search", kind, message);
+            return conditions;
+        }
         for part in text
             .split(',')
             .map(str::trim)
@@ -126,22 +136,37 @@ impl<'p> Reader<'p> {
                 self.refuse("search", "value_error.search", "write `field=value`");
                 continue;
             };
-            let (name, path) = match field.trim().split_once('.') {
+            let (name, path): (&str, Vec<String>) = match field.trim().split_once('.') {
                 Some((name, path)) => (name, path.split('.').map(str::to_owned).collect()),
                 None => (field.trim(), Vec::new()),
             };
-            match self.spec.column(name) {
-                Some(column) if (column.kind == Kind::Json) != path.is_empty() => {
-                    let text = value.trim().to_owned();
-                    conditions.push(Condition::Contains { column, path, text });
-                }
-                _ => {
-                    let message = format!("this list cannot be searched by `{field}`");
-                    self.refuse("search", "value_error.search", message);
-                }
+            match self.searched(name, path, value.trim()) {
+                Ok(condition) => conditions.push(condition),
+                Err((kind, message)) => self.refuse("search", kind, message),
             }
         }
         conditions
+    }
+
+    /// Text and parts of ids are searched for; a value of any other kind is compared.
+    fn searched(&self, name: &str, path: Vec<String>, text: &str) -> Result<Condition, Unusable> {
+        let column = self.spec.column(name);
+        let column = column.filter(|column| (column.kind == Kind::Json) != path.is_empty());
+        let Some(column) = column.filter(|_| path.len() <= PATH_KEYS_MAX) else {
+            let message = format!("this list cannot be searched by `{name}` in this way");
+            return Err(("value_error.search", message));
+        };
+        match column.kind {
+            Kind::Uuid | Kind::Text | Kind::Choice(_) | Kind::Json => {
+                let text = text.to_owned();
+                Ok(Condition::Contains { column, path, text })
+            }
+            kind => Ok(Condition::Compare {
+                column,
+                operator: Operator::Equal,
+                values: vec![scalar(kind, text)?],
+            }),
+        }
     }
 
     /// `order=-name`, or the older pair `sort_key` and `sort_type`.
@@ -220,6 +245,11 @@ impl<'p> Reader<'p> {
         }
     }
 
+    fn is_ranked(&self) -> bool {
+        let ranked = self.spec.ranked.as_ref();
+        ranked.is_some_and(|ranked| self.value(ranked.parameter).is_some())
+    }
+
     fn cursor(&mut self, text: &str, order: Order) -> Position {
         match Cursor::decode(text) {
             Some(Cursor::Key {
@@ -227,7 +257,8 @@ impl<'p> Reader<'p> {
                 descending,
                 value,
                 ..
-            }) if column != order.column.name
+            }) if self.is_ranked()
+                || column != order.column.name
                 || descending != order.descending
                 || value
                     .as_ref()
@@ -249,7 +280,11 @@ impl<'p> Reader<'p> {
 
     fn ranked(&mut self) -> Option<String> {
         let ranked = self.spec.ranked.as_ref()?;
-        self.value(ranked.parameter).map(str::to_owned)
+        let text = self.value(ranked.parameter)?;
+        if let Err((kind, message)) = scalar(Kind::Text, text) {
+            self.refuse(ranked.parameter, kind, message);
+        }
+        Some(text.to_owned())
     }
 }
 
@@ -297,17 +332,28 @@ pub(super) fn scalar(kind: Kind, text: &str) -> Result<Value, Unusable> {
         }),
         Kind::Date => text
             .parse::<Date>()
+            .ok()
+            .filter(|date| date.year() >= 0)
             .map(Value::from)
-            .map_err(|_| ("value_error.date", "write a date as 2026-01-31".to_owned())),
+            .ok_or_else(|| ("value_error.date", "write a date as 2026-01-31".to_owned())),
         Kind::Timestamp => florin_core::instant::parse(text)
             .map(Value::from)
             .map_err(|error| ("value_error.datetime", error.to_string())),
         Kind::Choice(words) if !words.contains(&text) => {
             Err(("type_error.enum", format!("one of: {}", words.join(", "))))
         }
+        // A cursor, too, holds a text, and its sender may have written it.
+        Kind::Text | Kind::Json if text.contains('\0') => Err((
+            "value_error.any_str.nul",
+            "text cannot contain the character U+0000".to_owned(),
+        )),
         Kind::Text if text.len() > TEXT_LENGTH_MAX => Err((
             "value_error.any_str.max_length",
             format!("at most {TEXT_LENGTH_MAX} bytes"),
+        )),
+        Kind::Text if text.contains('\0') => Err((
+            "value_error.any_str.nul",
+            "text cannot contain the character U+0000".to_owned(),
         )),
         Kind::Text | Kind::Choice(_) | Kind::Json => Ok(Value::from(text)),
     }

@@ -107,8 +107,8 @@ fn where_clause(backend: Backend, spec: &Spec, condition: &Condition) -> SimpleE
             let path: Vec<&str> = path.iter().map(String::as_str).collect();
             let target = match column.kind {
                 Kind::Json => dialect::json_text(backend, target, &path),
-                Kind::Text | Kind::Choice(_) => target,
-                _ => dialect::as_text(backend, target),
+                Kind::Uuid => dialect::as_text(backend, target),
+                _ => target,
             };
             dialect::contains_ignoring_case(backend, target, text)
         }),
@@ -124,6 +124,10 @@ fn related(
     let (table, link, column) = match column.source {
         Source::Own(name) => return condition(own(spec, name)),
         Source::Absent => return Expr::val(1).eq(0),
+        Source::AnyOf(names) => {
+            let of_own = |any: SimpleExpr, name: &&'static str| any.or(condition(own(spec, name)));
+            return names.iter().fold(Expr::val(1).eq(0), of_own);
+        }
         Source::Related {
             table,
             foreign,
@@ -249,13 +253,17 @@ fn paged(
 
 /// 0 where a column equals the text, 1 where one begins with it, 2 where one contains it.
 fn rank(backend: Backend, spec: &Spec, columns: &[&'static str], text: &str) -> SimpleExpr {
-    let lowered = text.to_lowercase();
-    let lower = |column: &&'static str| SimpleExpr::from(Func::lower(own(spec, column)));
+    // The database folds both sides, so that they are folded alike.
+    let lower = |side: SimpleExpr| SimpleExpr::from(Func::lower(side));
     let equal = columns.iter().fold(Cond::any(), |any, column| {
-        any.add(lower(column).eq(lowered.clone()))
+        any.add(lower(own(spec, column)).eq(lower(Expr::val(text))))
     });
     let begins = columns.iter().fold(Cond::any(), |any, column| {
-        any.add(dialect::begins_with(backend, lower(column), &lowered))
+        any.add(dialect::begins_with_ignoring_case(
+            backend,
+            own(spec, column),
+            text,
+        ))
     });
     CaseStatement::new()
         .case(equal, 0)

@@ -50,6 +50,8 @@ pub struct Column {
 pub enum Source {
     /// A column of the listed table.
     Own(&'static str),
+    /// Several columns of the listed table: it matches if any of them does.
+    AnyOf(&'static [&'static str]),
     /// A column of rows that point back to the listed row: it matches if any of them does.
     Related {
         /// The other table.

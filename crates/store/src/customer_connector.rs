@@ -1,0 +1,81 @@
+//! Links from customers to their records in other systems.
+
+use florin_core::customer_connector::Link;
+use sea_query::{Asterisk, Expr, ExprTrait, Order};
+use uuid::Uuid;
+
+use crate::{
+    Result, Row, Tx,
+    record::{self, Table, Values},
+};
+
+const TABLE: Table = Table::quiet("customer_connector");
+
+fn values(link: &Link) -> Values {
+    let Link {
+        id: _,
+        customer_id,
+        name,
+        reference_id,
+        created_at,
+        updated_at,
+    } = link.clone();
+    vec![
+        ("customer_id", customer_id.into()),
+        ("name", name.into()),
+        ("reference_id", reference_id.into()),
+        ("created_at", created_at.into()),
+        ("updated_at", updated_at.into()),
+    ]
+}
+
+fn decode(row: &Row) -> Result<Link> {
+    Ok(Link {
+        id: row.get("id")?,
+        customer_id: row.get("customer_id")?,
+        name: row.get("name")?,
+        reference_id: row.get("reference_id")?,
+        created_at: row.get("created_at")?,
+        updated_at: row.get("updated_at")?,
+    })
+}
+
+/// Links a customer to a system to which it is not linked yet.
+///
+/// # Errors
+/// [`crate::Error::Conflict`] where it is.
+pub async fn insert(tx: &mut Tx, link: &Link) -> Result<()> {
+    record::insert(tx, &TABLE, link.id, values(link)).await
+}
+
+/// Changes a link.
+///
+/// # Errors
+/// What the statement answers.
+pub async fn update(tx: &mut Tx, before: &Link, after: &Link) -> Result<()> {
+    record::update(tx, &TABLE, after.id, values(before), values(after)).await?;
+    Ok(())
+}
+
+/// Removes a link.
+///
+/// # Errors
+/// What the statement answers.
+pub async fn delete(tx: &mut Tx, link: &Link) -> Result<()> {
+    record::delete(tx, &TABLE, link.id, values(link)).await
+}
+
+/// The links of several customers, oldest first, in one query.
+///
+/// # Errors
+/// What the statement answers.
+pub async fn of_customers(tx: &mut Tx, customers: &[Uuid]) -> Result<Vec<Link>> {
+    let mut select = tx.select(TABLE.name);
+    select
+        .column(Asterisk)
+        .and_where(Expr::col("customer_id").is_in(customers.iter().copied()));
+    select
+        .order_by("created_at", Order::Asc)
+        .order_by("id", Order::Asc);
+    tx.fetch_all(&select).await?.iter().map(decode).collect()
+}
