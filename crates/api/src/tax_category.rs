@@ -14,7 +14,7 @@ use crate::{
     context::{Context, Server},
     error::Result,
     list::{Envelope, Listed, Listing},
-    path::PathName,
+    path::PathText,
 };
 use wire::{TaxCategoryInput, TaxCategoryResponse};
 
@@ -86,7 +86,7 @@ async fn create(
     params(("code" = String, Path, description = "Code of the category.", example = "ZEN_TAX_00001")),
     responses((status = 200, description = "The category.", body = TaxCategoryResponse))
 )]
-async fn read(context: Context, PathName(code): PathName) -> Result<Json<TaxCategoryResponse>> {
+async fn read(context: Context, PathText(code): PathText) -> Result<Json<TaxCategoryResponse>> {
     let mut tx = context.read().await?;
     let category = app::tax_category::load(&mut tx, &code).await?;
     Ok(Json(TaxCategoryResponse::new(tx.organisation(), category)))
@@ -105,7 +105,7 @@ async fn read(context: Context, PathName(code): PathName) -> Result<Json<TaxCate
 )]
 async fn update(
     context: Context,
-    PathName(code): PathName,
+    PathText(code): PathText,
     patch: TaxCategoryPatch,
 ) -> Result<Json<TaxCategoryResponse>> {
     let mut tx = context.begin().await?;
