@@ -20,6 +20,7 @@ pub mod instant;
 pub mod jurisdiction_rate;
 pub mod money;
 pub mod pricing;
+pub mod raw_metric;
 pub mod tax_category;
 pub mod usage;
 
