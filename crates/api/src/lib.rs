@@ -26,6 +26,7 @@ mod customer_address;
 mod customer_connector;
 mod customer_relationship;
 mod jurisdiction_rate;
+mod raw_metric;
 mod system;
 mod tax_category;
 
@@ -85,6 +86,7 @@ fn resources() -> OpenApiRouter<Arc<Server>> {
         .merge(contact::routes())
         .merge(customer_connector::routes())
         .merge(customer_relationship::routes())
+        .merge(raw_metric::routes())
         .merge(api_key::routes())
         .merge(tax_category::routes())
         .merge(jurisdiction_rate::routes())

@@ -16,6 +16,7 @@ pub mod housekeeping;
 pub mod ids;
 pub mod jurisdiction_rate;
 pub mod organisation;
+pub mod raw_metric;
 pub mod tax_category;
 
 use std::sync::Arc;

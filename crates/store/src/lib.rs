@@ -26,6 +26,7 @@ pub mod jurisdiction_rate;
 pub mod list;
 pub mod migrate;
 pub mod organisation;
+pub mod raw_metric;
 pub mod record;
 mod row;
 pub mod tax_category;

@@ -30,6 +30,7 @@ const STEPS: &[Step] = &[
     step!(2, "0002_customer"),
     step!(4, "0004_address_book"),
     step!(6, "0006_tax"),
+    step!(7, "0007_raw_metric"),
 ];
 
 /// Number of the newest migration.

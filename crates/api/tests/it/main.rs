@@ -15,5 +15,6 @@ mod customer_relationships;
 mod customers;
 mod customers_list;
 mod errors_page;
+mod raw_metrics;
 mod tax_categories;
 mod tax_jurisdiction_rates;
