@@ -61,7 +61,7 @@ where
     }
 }
 
-impl<T: ToSchema + DeserializeOwned + Serialize + Any> Patch<T> {
+impl<T: ToSchema + DeserializeOwned + Any> Patch<T> {
     /// The same patch with a field's other spelling replaced by its name.
     pub(crate) fn spelled(mut self, other: &str, name: &str) -> Self {
         if let Some(value) = self.fields.remove(other) {
@@ -74,7 +74,19 @@ impl<T: ToSchema + DeserializeOwned + Serialize + Any> Patch<T> {
     ///
     /// # Errors
     /// Every field with which the result does not fulfil the schema of `T`.
-    pub(crate) fn apply(self, current: &T) -> Result<T, Error> {
+    pub(crate) fn apply(self, current: &T) -> Result<T, Error>
+    where
+        T: Serialize,
+    {
+        self.apply_over(current)
+    }
+
+    /// `current`, as the API shows it, with the named fields replaced. Fields that only a response has
+    /// are passed over.
+    ///
+    /// # Errors
+    /// As [`Patch::apply`].
+    pub(crate) fn apply_over<C: Serialize>(self, current: &C) -> Result<T, Error> {
         let current = serde_json::to_value(current);
         let mut document = current.map_err(|error| Error::Internal(error.to_string()))?;
         let Some(members) = document.as_object_mut() else {
@@ -90,7 +102,9 @@ fn checked<T: ToSchema + DeserializeOwned + Any>(document: Value) -> Result<T, E
     if !violations.is_empty() {
         return Err(Error::Unreadable(violations));
     }
-    serde_json::from_value(document).map_err(|error| unreadable("value_error", error.to_string()))
+    // Through text: `from_value` spells small numbers anew (0.000001 as 1e-6).
+    serde_json::from_str(&document.to_string())
+        .map_err(|error| unreadable("value_error", error.to_string()))
 }
 
 /// The body as JSON; no body at all is an empty object, which clients send either way.

@@ -33,6 +33,8 @@ pub(crate) fn finish(collected: OpenApi) -> Value {
     document["components"]["securitySchemes"] = security_schemes();
     document["components"]["schemas"]["Refusal"] = refusal_schema();
     document["components"]["schemas"]["HTTPValidationError"] = invalid_schema();
+    lift_descriptions(&mut document["components"]["schemas"]);
+    let schemas = document["components"]["schemas"].clone();
     if let Some(paths) = document["paths"].as_object_mut() {
         for (alias, path) in ALIASES {
             paths.insert((*alias).to_owned(), deprecated(&paths[*path]));
@@ -41,10 +43,29 @@ pub(crate) fn finish(collected: OpenApi) -> Value {
             for (method, operation) in item.as_object_mut().into_iter().flatten() {
                 operation["operationId"] = Value::from(operation_id(method, path));
                 complete(operation, method, path.contains('{'));
+                allow_no_body(operation, &schemas);
             }
         }
     }
     document
+}
+
+/// A field that may be null is `oneOf` its schema and null, and its description stands beside the schema's
+/// reference: readers look for it at the field.
+fn lift_descriptions(schema: &mut Value) {
+    let first = schema.pointer_mut("/oneOf/0");
+    let lifted = match first.and_then(Value::as_object_mut) {
+        Some(first) if first.contains_key("$ref") => first.remove("description"),
+        _ => None,
+    };
+    if let (Some(description), Some(members)) = (lifted, schema.as_object_mut()) {
+        members.entry("description").or_insert(description);
+    }
+    match schema {
+        Value::Array(items) => items.iter_mut().for_each(lift_descriptions),
+        Value::Object(members) => members.values_mut().for_each(lift_descriptions),
+        _ => {}
+    }
 }
 
 /// Older spellings of a path, served by the same handlers.
@@ -108,8 +129,9 @@ fn invalid_schema() -> Value {
         "type": "object",
         "description": "Every place of the request that cannot be used. Nothing was changed.",
         "required": ["detail"],
-        "properties": { "detail": { "type": "array", "items": {
+        "properties": { "detail": { "type": "array", "description": "Each bad place.", "items": {
             "type": "object",
+            "description": "A bad place.",
             "required": ["loc", "msg", "type"],
             "properties": {
                 "loc": { "type": "array", "items": { "type": ["string", "integer"] },
@@ -120,7 +142,10 @@ fn invalid_schema() -> Value {
                 "type": { "type": "string", "description": "Machine-readable kind.",
                     "example": "value_error.missing" },
             },
-        } } },
+        }, "example": [
+            { "loc": ["body", "customer_name"], "msg": "field required",
+                "type": "value_error.missing" },
+        ] } },
     })
 }
 
@@ -168,7 +193,34 @@ fn complete(operation: &mut Value, method: &str, has_ids: bool) {
         operation["parameters"] = json!([]);
     }
     if let Some(known) = operation["parameters"].as_array_mut() {
+        ignore_empty_values(known);
         known.extend(parameters);
+    }
+}
+
+/// No body is read as an empty object, so a body of optional fields is optional itself.
+fn allow_no_body(operation: &mut Value, schemas: &Value) {
+    let Some(body) = operation.get_mut("requestBody") else {
+        return;
+    };
+    let reference = &body["content"]["application/json"]["schema"]["$ref"];
+    let name = reference.as_str().and_then(|path| path.rsplit('/').next());
+    let schema = name.and_then(|name| schemas.get(name));
+    let is_object = |schema: &&Value| schema.get("properties").is_some();
+    let Some(schema) = schema.filter(is_object) else {
+        return;
+    };
+    let needs_field = schema.get("required").and_then(Value::as_array);
+    body["required"] = Value::from(needs_field.is_some_and(|fields| !fields.is_empty()));
+}
+
+/// A list passes over a parameter without a value: forms send the fields that nobody filled in.
+fn ignore_empty_values(parameters: &mut [Value]) {
+    if !parameters.iter().any(|known| known["name"] == "cursor") {
+        return;
+    }
+    for parameter in parameters.iter_mut().filter(|known| known["in"] == "query") {
+        parameter["allowEmptyValue"] = Value::from(true);
     }
 }
 

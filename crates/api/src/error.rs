@@ -3,6 +3,9 @@
 //! Every code is a row of [`CODES`]; the reference page of errors is made from that table, and a test
 //! provokes each row.
 
+#[cfg(test)]
+mod tests;
+
 use axum::{
     Json,
     http::{HeaderValue, StatusCode, header},
@@ -87,6 +90,43 @@ pub const CODES: &[Code] = &[
         400,
         "a customer's business entity is set once",
     ),
+    code("PRODUCT_SKU_TAKEN", 400, "another product has this sku"),
+    code("PRODUCT_SLUG_TAKEN", 400, "another product has this slug"),
+    code(
+        "PRODUCT_TYPE_FIXED",
+        400,
+        "a product does not become a group, nor a group a product",
+    ),
+    code(
+        "PRODUCT_CREATED_AS_ARCHIVED",
+        400,
+        "a product is not created as archived",
+    ),
+    code(
+        "PRODUCT_TYPE_SUBTYPE_INCOMPATIBLE",
+        400,
+        "the subtype is not one of the product's type",
+    ),
+    code(
+        "PRODUCT_HAS_SUB_PRODUCTS",
+        400,
+        "a product with sub-products is not deleted and has no price of its own",
+    ),
+    code(
+        "PRODUCT_HAS_PRICING",
+        400,
+        "a product with prices of its own has no sub-products",
+    ),
+    code(
+        "PRODUCT_IN_BUNDLE",
+        400,
+        "a product that is a member of a bundle is not deleted",
+    ),
+    code(
+        "PRODUCT_NOT_A_GROUP",
+        400,
+        "a bundle's price is given to a group only",
+    ),
     code(
         "CUSTOMER_HAS_CHILDREN",
         400,
@@ -121,6 +161,21 @@ pub const CODES: &[Code] = &[
         "DUPLICATE_ADDRESS",
         400,
         "an edited address would equal another one of the customer",
+    ),
+    code(
+        "BUSINESS_ENTITY_DEFAULT_NEEDED",
+        400,
+        "the default business entity stays it until another one becomes it",
+    ),
+    code(
+        "CUSTOM_ATTRIBUTE_EXISTS",
+        400,
+        "the module has a custom attribute with this key, for the same owner",
+    ),
+    code(
+        "CUSTOM_ATTRIBUTE_FIXED",
+        400,
+        "module, key, data type and entity of a custom attribute never change",
     ),
     code(
         "TAX_RATE_NOT_FOUND",

@@ -20,14 +20,19 @@ mod value;
 
 mod address;
 mod api_key;
+mod business_entity;
 mod contact;
+mod custom_attribute;
 mod customer;
 mod customer_address;
 mod customer_connector;
 mod customer_relationship;
 mod jurisdiction_rate;
+mod product;
+mod product_pricing;
 mod raw_metric;
 mod system;
+mod tag;
 mod tax_category;
 
 use std::{num::NonZeroU32, sync::Arc};
@@ -82,6 +87,11 @@ pub fn router(app: App, settings: Settings) -> Router {
 fn resources() -> OpenApiRouter<Arc<Server>> {
     OpenApiRouter::new()
         .merge(customer::routes())
+        .merge(product::routes())
+        .merge(product_pricing::routes())
+        .merge(business_entity::routes())
+        .merge(custom_attribute::routes())
+        .merge(tag::routes())
         .merge(customer_address::routes())
         .merge(contact::routes())
         .merge(customer_connector::routes())

@@ -10,7 +10,7 @@ use utoipa::{
     openapi::{
         Required,
         path::{Parameter, ParameterBuilder, ParameterIn},
-        schema::{KnownFormat, Object, ObjectBuilder, SchemaFormat, Type},
+        schema::{KnownFormat, Object, ObjectBuilder, SchemaFormat, SchemaType, Type},
     },
 };
 
@@ -81,6 +81,17 @@ impl<T> Envelope<T> {
             results: results.into_iter().map(show).collect(),
             next,
             previous,
+            total_count,
+        }
+    }
+
+    /// A list that fits one page whole.
+    pub(crate) fn whole<R>(rows: Vec<R>, show: impl FnMut(R) -> T) -> Self {
+        let total_count = i64::try_from(rows.len()).unwrap_or(i64::MAX);
+        Self {
+            results: rows.into_iter().map(show).collect(),
+            next: None,
+            previous: None,
             total_count,
         }
     }
@@ -196,7 +207,10 @@ fn of_kind(kind: Kind) -> ObjectBuilder {
         Kind::Uuid => text().format(Some(SchemaFormat::KnownFormat(KnownFormat::Uuid))),
         Kind::Text | Kind::Json => text(),
         Kind::Boolean => ObjectBuilder::new().schema_type(Type::Boolean),
-        Kind::Timestamp => text().format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime))),
+        // A whole number is seconds since 1970.
+        Kind::Timestamp => ObjectBuilder::new()
+            .schema_type(SchemaType::from_iter([Type::String, Type::Integer]))
+            .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime))),
         Kind::Date => text().format(Some(SchemaFormat::KnownFormat(KnownFormat::Date))),
         Kind::Integer => ObjectBuilder::new()
             .schema_type(Type::Integer)

@@ -129,6 +129,10 @@ fn explain(error: &ValidationError<'_>, fields: &mut Vec<BadField>) {
     let path = segments(error);
     match error.kind() {
         ValidationErrorKind::AnyOf { context } | ValidationErrorKind::OneOfNotValid { context } => {
+            if let Some(field) = unknown_word(context, path.len()) {
+                fields.push(field);
+                return;
+            }
             match best_branch(context, error.instance(), path.len()) {
                 Some(branch) => branch.iter().for_each(|error| explain(error, fields)),
                 None => fields.push(bad(path, "value_error", "no allowed form".to_owned())),
@@ -162,20 +166,43 @@ fn best_branch<'b>(
             segments(error).len() == depth
                 && matches!(error.kind(), ValidationErrorKind::Type { .. })
         });
-        let other_word = instance.is_object()
-            && branch.iter().any(|error| {
-                segments(error).len() == depth + 1
-                    && matches!(
-                        error.kind(),
-                        ValidationErrorKind::Enum { .. } | ValidationErrorKind::Constant { .. }
-                    )
-            });
+        let other_word =
+            instance.is_object() && branch.iter().any(|error| word_of(error, depth).is_some());
         (wrong_type, other_word, branch.len())
     };
     context
         .iter()
         .filter(|branch| !is_null_form(branch))
         .min_by_key(cost)
+}
+
+/// The word by which a form is told from the others, where this error is that another one was sent.
+fn word_of(error: &ValidationError<'static>, depth: usize) -> Option<Value> {
+    let only = match error.kind() {
+        ValidationErrorKind::Enum { options } => match options.as_array()?.as_slice() {
+            [only] => only,
+            _ => return None,
+        },
+        ValidationErrorKind::Constant { expected_value } => expected_value,
+        _ => return None,
+    };
+    (segments(error).len() == depth + 1).then(|| only.clone())
+}
+
+/// Where every form asks for another word than the one sent: the field, with all words.
+fn unknown_word(context: &[Vec<ValidationError<'static>>], depth: usize) -> Option<BadField> {
+    let forms = context.iter().filter(|branch| !is_null_form(branch));
+    let mut words = Vec::new();
+    let mut path = None;
+    for branch in forms {
+        let error = branch
+            .iter()
+            .find(|error| word_of(error, depth).is_some())?;
+        words.extend(word_of(error, depth));
+        path = Some(segments(error));
+    }
+    let message = format!("value is not one of {}", Value::from(words));
+    Some(bad(path?, "type_error.enum", message))
 }
 
 /// The `null` beside an optional field's own form explains nothing.
@@ -241,6 +268,10 @@ fn sentence(kind: &ValidationErrorKind, error: &ValidationError<'_>) -> (&'stati
 }
 
 fn wrong_type(kind: &TypeKind, instance: &Value) -> (&'static str, String) {
+    if instance.get("step_name").is_some() {
+        let message = "a reference to a step of a calculation is not supported: send the number";
+        return ("value_error.step_reference", message.to_owned());
+    }
     let expected: Vec<JsonType> = match kind {
         TypeKind::Single(one) => vec![*one],
         TypeKind::Multiple(set) => set.iter().collect(),

@@ -5,14 +5,16 @@ use std::collections::HashMap;
 use florin_core::{
     address::{Address, Entry},
     contact::Contact,
+    custom_attribute::Module,
     customer::{self, Customer, Details, Refusal},
     customer_connector::Link,
 };
 use florin_store::{self as store, Tx, list};
+use serde_json::Value as Json;
 use uuid::Uuid;
 
 use crate::{
-    App, Error, Result, customer_address, customer_connector,
+    App, Error, Result, business_entity, custom_attribute, customer_address, customer_connector,
     customer_relationship::{self, refused as unrelatable},
 };
 
@@ -68,10 +70,12 @@ const RULES: &[(&str, &str, &str)] = &[
 ///
 /// # Errors
 /// [`Error::Refused`] for a broken rule or a value that another customer has, [`Error::Invalid`] for an
-/// unknown parent.
+/// unknown parent or entity and for custom attributes that do not fit.
 pub async fn create(app: &App, tx: &mut Tx, written: Written) -> Result<Profile> {
-    let customer = customer::create(app.ids.next(), written.details.clone(), tx.at()?);
-    let customer = customer.map_err(refused)?;
+    let settled = settled(tx, &written.details, None).await;
+    let created = customer::create(app.ids.next(), written.details.clone(), tx.at()?);
+    let (settled, mut customer) = Error::both(settled, created.map_err(refused))?;
+    settled.put(&mut customer);
     store::customer::insert(tx, &customer)
         .await
         .map_err(taken)?;
@@ -79,13 +83,20 @@ pub async fn create(app: &App, tx: &mut Tx, written: Written) -> Result<Profile>
     load(tx, customer.id).await
 }
 
-/// Replaces what a caller may write of a customer.
+/// Replaces what a caller may write of a customer. Naming no business entity keeps the one it has.
 ///
 /// # Errors
 /// [`Error::NotFound`], else as [`create`].
 pub async fn update(app: &App, tx: &mut Tx, id: Uuid, written: Written) -> Result<Profile> {
     let before = find(tx, id).await?;
-    let after = customer::amend(&before, written.details.clone(), tx.at()?).map_err(refused)?;
+    let mut details = written.details.clone();
+    details.business_entity_id = details
+        .business_entity_id
+        .or(before.details.business_entity_id);
+    let settled = settled(tx, &details, Some(&before.details)).await;
+    let amended = customer::amend(&before, details, tx.at()?).map_err(refused);
+    let (settled, mut after) = Error::both(settled, amended)?;
+    settled.put(&mut after);
     store::customer::update(tx, &before, &after)
         .await
         .map_err(taken)?;
@@ -151,6 +162,42 @@ pub async fn page(
 /// [`Error::NotFound`].
 pub async fn find(tx: &mut Tx, id: Uuid) -> Result<Customer> {
     store::customer::find(tx, id).await?.ok_or(NOT_FOUND)
+}
+
+/// What of a customer is decided by other records.
+struct Settled {
+    business_entity_id: Option<Uuid>,
+    custom_attributes: Json,
+}
+
+impl Settled {
+    fn put(self, customer: &mut Customer) {
+        customer.details.business_entity_id = self.business_entity_id;
+        customer.details.custom_attributes = self.custom_attributes;
+    }
+}
+
+/// The entity that bills, and custom attributes that fit their definitions. What a change leaves as it
+/// was is not checked again.
+async fn settled(tx: &mut Tx, details: &Details, before: Option<&Details>) -> Result<Settled> {
+    let named = details.business_entity_id;
+    let entity = match before {
+        Some(before) if before.business_entity_id == named => Ok(named),
+        _ => business_entity::chosen(tx, named).await.map(Some),
+    };
+    let values = details.custom_attributes.clone();
+    let values = match before {
+        Some(before) if before.custom_attributes == values => Ok(values),
+        _ => {
+            let entity = entity.as_ref().ok().copied().flatten();
+            custom_attribute::check(tx, Module::Customers, entity, values, before.is_none()).await
+        }
+    };
+    let (business_entity_id, custom_attributes) = Error::both(entity, values)?;
+    Ok(Settled {
+        business_entity_id,
+        custom_attributes,
+    })
 }
 
 const NOT_FOUND: Error = Error::NotFound {

@@ -58,6 +58,21 @@ impl Error {
         }])
     }
 
+    /// Both outcomes, or every bad field of the two.
+    ///
+    /// # Errors
+    /// What the two answered.
+    pub fn both<A, B>(one: Result<A>, other: Result<B>) -> Result<(A, B)> {
+        match (one, other) {
+            (Ok(one), Ok(other)) => Ok((one, other)),
+            (Err(Self::Invalid(mut fields)), Err(Self::Invalid(more))) => {
+                fields.extend(more);
+                Err(Self::Invalid(fields))
+            }
+            (Err(error), _) | (_, Err(error)) => Err(error),
+        }
+    }
+
     /// Replaces the violation of a named constraint by the rule that it stands for.
     pub fn from_constraint(
         error: florin_store::Error,

@@ -10,7 +10,7 @@ use florin_store::{self as store, Tx};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use crate::{App, Error, FieldError, Result};
+use crate::{App, Error, FieldError, Result, business_entity};
 
 /// A row with its taxes, in the order in which they were entered.
 #[derive(Clone, Debug)]
@@ -42,7 +42,7 @@ pub async fn create(
     business_entity_id: Uuid,
     (details, rates): (Details, Vec<RateDetails>),
 ) -> Result<Rated> {
-    known_entity(tx, business_entity_id).await?;
+    business_entity::demand(tx, business_entity_id).await?;
     let details = canonical(details);
     let mut invalid = invalid_details(tx, &details).await?;
     for (index, rate) in rates.iter().enumerate() {
@@ -113,7 +113,7 @@ pub async fn list(
     business_entity_id: Uuid,
     tax_category_id: Option<Uuid>,
 ) -> Result<Vec<Rated>> {
-    known_entity(tx, business_entity_id).await?;
+    business_entity::demand(tx, business_entity_id).await?;
     let rows =
         store::jurisdiction_rate::of_business_entity(tx, business_entity_id, tax_category_id)
             .await?;
@@ -173,7 +173,7 @@ pub async fn lookup(
     business_entity_id: Uuid,
     wanted: Destination,
 ) -> Result<Resolved> {
-    known_entity(tx, business_entity_id).await?;
+    business_entity::demand(tx, business_entity_id).await?;
     refuse(unknown_category(tx, wanted.tax_category_id).await?)?;
     let wanted = wanted.canonical();
     let rows = store::jurisdiction_rate::candidates(tx, business_entity_id, &wanted).await?;
@@ -267,9 +267,4 @@ fn unresolved(cause: Unresolved) -> Error {
             kind: "value_error.ambiguous",
         }]),
     }
-}
-
-/// Refuses an unknown business entity.
-async fn known_entity(_tx: &mut Tx, _business_entity_id: Uuid) -> Result<()> {
-    Ok(())
 }

@@ -5,8 +5,10 @@
 //! type, no SQL text and no arithmetic on money in this crate.**
 
 pub mod api_key;
+pub mod business_entity;
 pub mod clock;
 pub mod contact;
+pub mod custom_attribute;
 pub mod customer;
 pub mod customer_address;
 pub mod customer_connector;
@@ -16,7 +18,10 @@ pub mod housekeeping;
 pub mod ids;
 pub mod jurisdiction_rate;
 pub mod organisation;
+pub mod product;
+pub mod product_pricing;
 pub mod raw_metric;
+pub mod tag;
 pub mod tax_category;
 
 use std::sync::Arc;

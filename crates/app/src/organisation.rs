@@ -1,4 +1,4 @@
-//! Organisations: creating a tenant with its first key.
+//! Organisations: creating a tenant with its default business entity and its first key.
 
 use florin_core::id::OrganisationId;
 use florin_store::{
@@ -9,6 +9,7 @@ use florin_store::{
 use crate::{
     App, Error, Result,
     api_key::{self, Issued},
+    business_entity,
 };
 
 /// Longest name, in characters.
@@ -25,7 +26,7 @@ pub struct NewOrganisation {
     pub time_zone: String,
 }
 
-/// Creates an organisation and its first API key, in one transaction.
+/// Creates an organisation with its default business entity and its first API key, in one transaction.
 ///
 /// # Errors
 /// [`Error::Invalid`] for a blank or over-long name or an unknown time zone.
@@ -54,6 +55,7 @@ pub async fn create(app: &App, new: NewOrganisation) -> Result<(Organisation, Is
         created_at: tx.at()?,
     };
     organisation::insert(&mut tx, &organisation).await?;
+    business_entity::create_first(&mut tx, &organisation.name).await?;
     let issued = api_key::issue(app, &mut tx, "first key").await?;
     tx.commit().await?;
     Ok((organisation, issued))

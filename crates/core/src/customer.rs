@@ -159,7 +159,8 @@ fn hyphenated_uuid(text: &str) -> Option<Uuid> {
         .then_some(id)
 }
 
-fn is_phone_number(text: &str) -> bool {
+/// Whether the text is a telephone number with 5 to 15 digits.
+pub(crate) fn is_phone_number(text: &str) -> bool {
     let digits = text.chars().filter(char::is_ascii_digit).count();
     let rest = text.strip_prefix('+').unwrap_or(text);
     PHONE_DIGITS.contains(&digits)

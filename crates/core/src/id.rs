@@ -1,5 +1,6 @@
 //! Identifiers. Owns nothing but their shape; where they come from is `app`'s business.
 
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 /// The organisation that owns a row. Everything of one organisation is invisible to another.
@@ -11,6 +12,18 @@ impl std::fmt::Display for OrganisationId {
         self.0.fmt(formatter)
     }
 }
+
+/// A line of a contract by its lineage: the same before and after an amendment (DESIGN §9).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct LineId(pub Uuid);
+
+/// A discount, commitment, tax or other feature of a line or phase.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct FeatureId(pub Uuid);
+
+/// An entitlement whose balance grants fill and consumptions draw down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct EntitlementId(pub Uuid);
 
 /// A product of the catalogue, or a member of a product group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

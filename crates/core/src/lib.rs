@@ -10,18 +10,36 @@
 pub use jiff::Timestamp;
 
 pub mod address;
+pub mod business_entity;
+pub mod calendar;
+pub mod carried;
+pub mod commitment;
 pub mod contact;
 pub mod currency;
+pub mod custom_attribute;
 pub mod customer;
 pub mod customer_connector;
 pub mod customer_relationship;
+pub mod discount;
+pub mod grant;
 pub mod id;
 pub mod instant;
 pub mod jurisdiction_rate;
 pub mod money;
+pub mod payment_terms;
+pub mod pool;
 pub mod pricing;
+pub mod product;
+pub mod product_pricing;
+pub mod proration;
+pub mod rating;
 pub mod raw_metric;
+pub mod region_config;
+pub mod service_fee;
+pub mod tag;
+pub mod tax;
 pub mod tax_category;
+pub mod terms;
 pub mod usage;
 
 mod decimal;

@@ -8,14 +8,17 @@ use std::cmp::Ordering;
 use std::iter;
 
 use rust_decimal::{Decimal, RoundingStrategy};
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::currency::Currency;
 
 mod allocation;
+pub(crate) mod exact;
 
 /// An amount in whole minor units (cents, yen, fils) of a currency. May be negative.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Money {
     minor: i64,
     currency: Currency,
@@ -32,6 +35,9 @@ pub enum MoneyError {
         /// The other one.
         found: Currency,
     },
+    /// A text that is not an amount with a currency code.
+    #[error("`{0}` is not an amount such as `10.50 USD`")]
+    Malformed(String),
     /// The result does not fit 64 bits of minor units.
     #[error("amount is too large")]
     Overflow,
@@ -222,6 +228,31 @@ impl PartialOrd for Money {
 impl std::fmt::Display for Money {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(formatter, "{} {}", self.to_major(), self.currency)
+    }
+}
+
+/// As [`Money`] is displayed: `10.50 USD`. The digits after the point are the currency's minor digits,
+/// so that custom currencies need no table to be read back.
+impl From<Money> for String {
+    fn from(money: Money) -> String {
+        money.to_string()
+    }
+}
+
+impl TryFrom<String> for Money {
+    type Error = MoneyError;
+
+    fn try_from(text: String) -> Result<Money, MoneyError> {
+        let malformed = || MoneyError::Malformed(text.clone());
+        let (amount, code) = text.split_once(' ').ok_or_else(malformed)?;
+        let amount = Decimal::from_str_exact(amount).map_err(|_| malformed())?;
+        let digits = u8::try_from(amount.scale()).map_err(|_| malformed())?;
+        let currency = Currency::iso(code).or_else(|_| Currency::custom(code, digits));
+        let currency = currency.map_err(|_| malformed())?;
+        if currency.minor_digits() != digits {
+            return Err(malformed());
+        }
+        Money::round(amount, currency)
     }
 }
 

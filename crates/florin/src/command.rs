@@ -63,6 +63,13 @@ pub(crate) struct Serve {
     /// [env: FLORIN_RATE_LIMIT] [default: 1000]
     #[arg(long, value_name = "N")]
     pub(crate) rate_limit: Option<u32>,
+    /// Database connections at most. [env: FLORIN_CONNECTIONS_MAX] [default: 16]
+    #[arg(long, value_name = "N")]
+    pub(crate) connections_max: Option<u32>,
+    /// What is logged, in the words of `RUST_LOG`. [env: FLORIN_LOG] [default: warnings, and each
+    /// request]
+    #[arg(long, value_name = "FILTER")]
+    pub(crate) log: Option<String>,
     /// Before serving, create an organisation of this name with a key if there is none, and print how
     /// to use them.
     #[arg(long, value_name = "NAME")]

@@ -83,6 +83,12 @@ impl Configuration {
         if let Some(rate) = serve.rate_limit {
             self.rate_limit = rate;
         }
+        if let Some(connections) = serve.connections_max {
+            self.connections_max = connections;
+        }
+        if let Some(log) = &serve.log {
+            self.log.clone_from(log);
+        }
         self
     }
 

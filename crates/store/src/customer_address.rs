@@ -2,13 +2,13 @@
 //! `address` and `ship_to_address`.
 
 use base64::{Engine, engine::general_purpose::STANDARD_NO_PAD};
-use florin_core::address::{Address, Entry};
+use florin_core::address::Entry;
 use sea_query::{Asterisk, Expr, ExprTrait, Order};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::{
-    Result, Row, Tx,
+    Error, Result, Row, Tx, address,
     list::{self, Column, Condition, Kind, Operator, Page, Spec},
     record::{self, Table, Values},
 };
@@ -55,41 +55,19 @@ fn values(entry: &Entry) -> Values {
         address,
         is_default_billing,
         is_default_shipping,
-        ..
+        created_at,
+        updated_at,
     } = entry.clone();
-    let Address {
-        line1,
-        line2,
-        line3,
-        city,
-        state,
-        zip_code,
-        country,
-        country_code,
-        validation_status,
-        connector_validation,
-    } = address;
-    vec![
+    let mut values = vec![
         ("customer_id", customer_id.into()),
-        ("line1", line1.into()),
-        ("line2", line2.into()),
-        ("line3", line3.into()),
-        ("city", city.into()),
-        ("state", state.into()),
-        ("zip_code", zip_code.into()),
-        ("country", country.into()),
-        ("country_code", country_code.into()),
-        ("validation_status", validation_status.into()),
-        (
-            "connector_validation",
-            record::json(Some(connector_validation)),
-        ),
         ("is_default_billing", is_default_billing.into()),
         ("is_default_shipping", is_default_shipping.into()),
         ("content_key", digest(&content_key).into()),
-        ("created_at", entry.created_at.into()),
-        ("updated_at", entry.updated_at.into()),
-    ]
+        ("created_at", created_at.into()),
+        ("updated_at", updated_at.into()),
+    ];
+    values.extend(address::values(Some(address)));
+    values
 }
 
 /// As long as eight lines of text can be, the key itself would not fit an index.
@@ -98,18 +76,10 @@ fn digest(content_key: &str) -> String {
 }
 
 fn decode(row: &Row) -> Result<Entry> {
-    let address = Address {
-        line1: row.optional("line1")?,
-        line2: row.optional("line2")?,
-        line3: row.optional("line3")?,
-        city: row.optional("city")?,
-        state: row.optional("state")?,
-        zip_code: row.optional("zip_code")?,
-        country: row.optional("country")?,
-        country_code: row.optional("country_code")?,
-        validation_status: row.get("validation_status")?,
-        connector_validation: row.get("connector_validation")?,
-    };
+    let address = address::decode(row)?.ok_or_else(|| Error::Corrupt {
+        column: "validation_status".to_owned(),
+        reason: "it is null".to_owned(),
+    })?;
     Ok(Entry {
         id: row.get("id")?,
         customer_id: row.get("customer_id")?,

@@ -4,7 +4,7 @@ use std::{str::FromStr, time::Duration};
 
 use florin_core::id::OrganisationId;
 use sqlx::{
-    ConnectOptions, PgPool, SqlitePool,
+    ConnectOptions, Connection, PgPool, SqlitePool,
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
@@ -148,6 +148,8 @@ async fn open_postgres(options: &Options) -> Result<Engine> {
     let connect = PgConnectOptions::from_str(&options.url)?
         .statement_cache_capacity(512)
         .options([("timezone", "UTC")]);
+    // A pool keeps asking an absent server until its time is over, and then only says that it is busy.
+    connect.connect().await?.close().await?;
     let pool = PgPoolOptions::new()
         .max_connections(options.connections_max)
         .acquire_timeout(ACQUIRE_TIMEOUT)

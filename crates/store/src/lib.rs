@@ -8,8 +8,11 @@
 //! person or key makes leaves an audit row in the same transaction; what [`Tx::commit`] has answered
 //! survives `kill -9`.
 
+mod address;
 pub mod api_key;
+pub mod business_entity;
 pub mod contact;
+pub mod custom_attribute;
 pub mod customer;
 pub mod customer_address;
 pub mod customer_connector;
@@ -26,9 +29,13 @@ pub mod jurisdiction_rate;
 pub mod list;
 pub mod migrate;
 pub mod organisation;
+pub mod product;
+pub mod product_pricing;
 pub mod raw_metric;
 pub mod record;
+pub mod region_config;
 mod row;
+pub mod tag;
 pub mod tax_category;
 pub mod tax_rate;
 

@@ -14,7 +14,7 @@ pub use parse::{Refusal, parse};
 pub use select::{Page, page};
 pub use spec::{Column, Kind, Operator, Ranked, Source, Spec};
 
-use sea_query::Value;
+use sea_query::{SimpleExpr, Value};
 
 /// What a caller asked of a list.
 #[derive(Clone, Debug)]
@@ -67,6 +67,8 @@ pub enum Condition {
         /// The text.
         text: String,
     },
+    /// What the operation itself narrows the list to; no caller can ask for it.
+    Scope(SimpleExpr),
 }
 
 /// Order of a list.

@@ -28,7 +28,9 @@ macro_rules! step {
 const STEPS: &[Step] = &[
     step!(1, "0001_spine"),
     step!(2, "0002_customer"),
+    step!(3, "0003_entity"),
     step!(4, "0004_address_book"),
+    step!(5, "0005_product"),
     step!(6, "0006_tax"),
     step!(7, "0007_raw_metric"),
 ];

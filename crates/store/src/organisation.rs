@@ -2,9 +2,9 @@
 
 use florin_core::id::OrganisationId;
 use jiff::Timestamp;
-use sea_query::{Asterisk, Expr, ExprTrait, Query};
+use sea_query::{Asterisk, Expr, ExprTrait, LockType, Query};
 
-use crate::{Db, Result, Row, Tx, record};
+use crate::{Backend, Db, Result, Row, Tx, record};
 
 /// A tenant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,6 +54,21 @@ pub async fn find(tx: &mut Tx) -> Result<Option<Organisation>> {
         .await?
         .map(|row| decode(&row))
         .transpose()
+}
+
+/// Makes operations that decide over all rows of an organisation wait for each other, to the commit:
+/// which entity is the default, whether a name is free. SQLite has one writer and needs no lock.
+///
+/// # Errors
+/// What the statement answers.
+pub async fn lock(tx: &mut Tx) -> Result<()> {
+    if tx.backend() == Backend::Sqlite {
+        return Ok(());
+    }
+    let mut select = tx.select("organisation");
+    select.column("organisation_id").lock(LockType::NoKeyUpdate);
+    tx.fetch_optional(&select).await?;
+    Ok(())
 }
 
 /// Every organisation of the database, oldest first. For the command line only.

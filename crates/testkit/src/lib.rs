@@ -12,11 +12,13 @@
 
 mod answer;
 mod app;
+mod document;
 pub mod fixed;
-mod postgres;
+pub mod postgres;
 
 pub use answer::Answer;
 pub use app::TestApp;
+pub use document::{Document, Operation};
 pub use florin_store::Backend;
 
 /// Runs each test on both databases, as `name::sqlite` and `name::postgres`.

@@ -22,7 +22,12 @@ static SERVER: OnceCell<String> = OnceCell::const_new();
 static DATABASES: AtomicU32 = AtomicU32::new(0);
 
 /// URL of a new, empty database.
-pub(crate) async fn new_database() -> String {
+///
+/// The server runs without fsync: a database survives the end of its clients, not of the machine.
+///
+/// # Panics
+/// Where there is no PostgreSQL; the message says how to get it.
+pub async fn new_database() -> String {
     let admin = SERVER.get_or_init(server).await;
     let number = DATABASES.fetch_add(1, Ordering::Relaxed);
     let name = format!("florin_test_{}_{number}", std::process::id());

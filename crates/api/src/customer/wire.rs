@@ -55,7 +55,7 @@ pub(super) struct CustomerInput {
     /// `"true"`) have a meaning; a `parent_customer_id` that is a UUID becomes the customer's parent.
     #[schema(value_type = Option<Object>, example = json!({"segment": "mid-market"}))]
     custom_data: Option<Value>,
-    /// Values of the organisation's custom attributes.
+    /// Values of custom attributes. Keys that `/custom_attributes` defines are checked, others are free.
     #[schema(value_type = Option<Object>, example = json!({}))]
     custom_attributes: Option<Value>,
     /// Whether e-mails are sent; true unless told.
@@ -64,7 +64,8 @@ pub(super) struct CustomerInput {
     /// Whether approved invoices are charged to the default payment method; true unless told.
     #[schema(example = true)]
     auto_charge_enabled: Option<bool>,
-    /// The business entity that bills; the organisation's default unless told. Set once.
+    /// The business entity that bills; the organisation's default unless told. Set once: a change that
+    /// names none keeps it.
     business_entity_id: Option<Uuid>,
 }
 

@@ -81,6 +81,13 @@ fn text(length_max: usize) -> Object {
         .build()
 }
 
+fn described(length_max: usize, description: &str, example: &str) -> Object {
+    ObjectBuilder::from(text(length_max))
+        .description(Some(description))
+        .examples([example])
+        .build()
+}
+
 impl PartialSchema for ExternalCodes {
     fn schema() -> RefOr<Schema> {
         let by_provider = ObjectBuilder::new()
@@ -91,9 +98,15 @@ impl PartialSchema for ExternalCodes {
             .examples([json!({"avalara": "SW054000"})]);
         let item = ObjectBuilder::new()
             .schema_type(Type::Object)
-            .property("provider", text(PROVIDER_LENGTH_MAX))
+            .property(
+                "provider",
+                described(PROVIDER_LENGTH_MAX, "The provider.", "avalara"),
+            )
             .required("provider")
-            .property("code", text(CODE_LENGTH_MAX))
+            .property(
+                "code",
+                described(CODE_LENGTH_MAX, "Its code for the category.", "SW054000"),
+            )
             .required("code");
         let list = ArrayBuilder::new()
             .items(item.build())

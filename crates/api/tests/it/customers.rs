@@ -14,7 +14,7 @@ both! {
             {
               "address": null,
               "auto_charge_enabled": true,
-              "business_entity_id": null,
+              "business_entity_id": "00000000-0000-7000-8000-000000000001",
               "communications_enabled": true,
               "connectors": [],
               "contacts": [],
@@ -291,5 +291,34 @@ both! {
         let mut statuses = [a.status, b.status, c.status, d.status];
         statuses.sort_unstable();
         assert_eq!(statuses, [200, 400, 400, 400]);
+    }
+
+    async fn a_customer_belongs_to_the_default_entity_unless_told(app) {
+        let entity = app.post("/business_entities", json!({ "name": "Berlin", "is_default": true })).await;
+        let customer = app.post("/customers", json!({ "customer_name": "A" })).await.ok();
+        assert_eq!(customer.text("/business_entity_id"), entity.id());
+        let first = app.organisation.to_string();
+        let told = app.post("/customers", json!({ "customer_name": "B", "business_entity_id": first })).await;
+        assert_eq!(told.ok().text("/business_entity_id"), first);
+    }
+
+    async fn the_business_entity_of_a_customer_is_set_once(app) {
+        let entity = app.post("/business_entities", json!({ "name": "Berlin" })).await.ok().id();
+        let customer = app.post("/customers", json!({ "customer_name": "A" })).await.ok();
+        let path = format!("/customers/{}", customer.id());
+        let refused = app.patch(&path, json!({ "business_entity_id": entity })).await;
+        assert_eq!((refused.status, refused.text("/code")), (400, "BUSINESS_ENTITY_FIXED"));
+        let own = customer.at("/business_entity_id");
+        for entity in [own.clone(), json!(null)] {
+            let same = app.patch(&path, json!({ "business_entity_id": entity })).await.ok();
+            assert_eq!(same.at("/business_entity_id"), own);
+        }
+    }
+
+    async fn an_unknown_business_entity_is_a_bad_field(app) {
+        let other = app.other_organisation().await.organisation.to_string();
+        let body = json!({ "customer_name": "A", "business_entity_id": other });
+        let answer = app.post("/customers", body).await;
+        assert_eq!((answer.status, answer.at("/detail/0/loc")), (422, &json!(["body", "business_entity_id"])));
     }
 }

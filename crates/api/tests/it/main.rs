@@ -7,14 +7,23 @@
     reason = "tests"
 )]
 
+mod business_entities;
+mod codes;
 mod contacts;
 mod conventions;
+mod custom_attributes;
 mod customer_addresses;
 mod customer_connectors;
 mod customer_relationships;
 mod customers;
 mod customers_list;
+mod document;
 mod errors_page;
+mod isolation;
+mod product_pricings;
+mod products;
 mod raw_metrics;
+mod tags;
 mod tax_categories;
 mod tax_jurisdiction_rates;
+mod v3_products;

@@ -11,7 +11,7 @@ struct Ground {
 }
 
 async fn ground(app: &TestApp) -> Ground {
-    let entity = "11111111-1111-4111-8111-111111111111";
+    let entity = app.get("/business_entities/default").await.ok().id();
     let category = app
         .post("/tax/categories", json!({ "name": "SAAS" }))
         .await
@@ -67,13 +67,13 @@ both! {
         expect![[r#"
             200
             {
-              "business_entity_id": "11111111-1111-4111-8111-111111111111",
+              "business_entity_id": "00000000-0000-7000-8000-000000000001",
               "city": null,
               "country_code": "US",
               "created_at": "2026-01-05T10:00:00Z",
               "effective_from": "2026-01-01",
               "effective_to": null,
-              "id": "00000000-0000-7000-8000-000000000007",
+              "id": "00000000-0000-7000-8000-000000000008",
               "is_active": true,
               "name": "Texas",
               "organization_id": "00000000-0000-7000-8000-000000000001",
@@ -81,18 +81,18 @@ both! {
                 {
                   "compound_order": 0,
                   "created_at": "2026-01-05T10:00:00Z",
-                  "id": "00000000-0000-7000-8000-000000000008",
+                  "id": "00000000-0000-7000-8000-000000000009",
                   "is_compound": false,
                   "jurisdiction_code": "TX",
                   "jurisdiction_level": "state",
-                  "jurisdiction_rate_id": "00000000-0000-7000-8000-000000000007",
+                  "jurisdiction_rate_id": "00000000-0000-7000-8000-000000000008",
                   "rate_percent": 6.25,
                   "tax_name": "State",
                   "updated_at": "2026-01-05T10:00:00Z"
                 }
               ],
               "state_code": "TX",
-              "tax_category_id": "00000000-0000-7000-8000-000000000005",
+              "tax_category_id": "00000000-0000-7000-8000-000000000006",
               "updated_at": "2026-01-05T10:00:00Z",
               "zip_code_end": null,
               "zip_code_start": null
@@ -330,15 +330,19 @@ both! {
         let path = format!("{}/{}", ground.rows(), row.id());
         let rate = format!("{path}/rates/{}", row.text("/rates/0/id"));
         let other = app.other_organisation().await;
+        let entity = app.post("/business_entities", json!({ "name": "Second" })).await.ok().id();
         for path in [&path, &rate] {
             assert_eq!(other.get(path).await.status, 404, "{path}");
             assert_eq!(other.patch(path, json!({})).await.status, 404, "{path}");
-            let elsewhere = path.replace("11111111-1111", "33333333-1111");
+            let elsewhere = path.replace(&app.organisation.to_string(), &entity);
             assert_eq!(app.get(&elsewhere).await.status, 404, "{elsewhere}");
             assert_eq!(app.patch(&elsewhere, json!({})).await.status, 404, "{elsewhere}");
         }
         assert_eq!(other.get(&format!("{path}/rates")).await.status, 404);
-        let theirs = ground.row(&other, json!({})).await;
+        assert_eq!(ground.row(&other, json!({})).await.status, 404);
+        assert_eq!(ground.lookup(&other, json!({})).await.status, 404);
+        let root = ground.root.replace(&app.organisation.to_string(), &other.organisation.to_string());
+        let theirs = Ground { root, category: ground.category }.row(&other, json!({})).await;
         assert_eq!((theirs.status, theirs.text("/detail/0/loc/1")), (422, "tax_category_id"));
     }
 
@@ -360,7 +364,7 @@ both! {
                   "jurisdiction_code": null,
                   "jurisdiction_level": "country",
                   "rate_percent": "5",
-                  "source_tax_rate_id": "00000000-0000-7000-8000-000000000009",
+                  "source_tax_rate_id": "00000000-0000-7000-8000-00000000000a",
                   "tax_name": "GST"
                 },
                 {
@@ -369,11 +373,11 @@ both! {
                   "jurisdiction_code": null,
                   "jurisdiction_level": null,
                   "rate_percent": "9.975",
-                  "source_tax_rate_id": "00000000-0000-7000-8000-000000000008",
+                  "source_tax_rate_id": "00000000-0000-7000-8000-000000000009",
                   "tax_name": "QST"
                 }
               ],
-              "source_jurisdiction_rate_id": "00000000-0000-7000-8000-000000000007"
+              "source_jurisdiction_rate_id": "00000000-0000-7000-8000-000000000008"
             }"#]].assert_eq(&answer.to_string());
     }
 
@@ -427,7 +431,7 @@ both! {
                   "loc": [
                     "body"
                   ],
-                  "msg": "2 jurisdiction rates match: 00000000-0000-7000-8000-000000000007, 00000000-0000-7000-8000-00000000000a; end all but one by its effective_to, or deactivate them",
+                  "msg": "2 jurisdiction rates match: 00000000-0000-7000-8000-000000000008, 00000000-0000-7000-8000-00000000000b; end all but one by its effective_to, or deactivate them",
                   "type": "value_error.ambiguous"
                 }
               ]

@@ -1,10 +1,13 @@
 //! Names of the pricing models: on the API, among the features of an invoice line and on documents.
 //! Owns the one table of them.
 
+use serde::{Deserialize, Serialize};
+
 use super::model::Model;
 
 /// A pricing model without its terms: the discriminator `pricing_type` (api reference §7.3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[expect(
     missing_docs,
     reason = "the names are those of the API; `Model` says what they mean"

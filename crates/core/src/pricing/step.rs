@@ -2,6 +2,7 @@
 //! its amount is units × rate + fee. Does not own its wording: documents name it from the rule.
 
 use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
 
 use super::arithmetic;
 use super::error::PricingError;
@@ -16,7 +17,7 @@ pub struct Priced {
 }
 
 /// One part of a price: `amount = units × rate + fee`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Step {
     /// Which part of the model this is.
     pub rule: StepRule,
@@ -32,7 +33,8 @@ pub struct Step {
 
 /// Which part of a model a step comes from. Positions count from zero, in the order of the model's
 /// own arrays.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum StepRule {
     /// The fixed amount of `flat_fee`; units are zero.
     FlatFee,

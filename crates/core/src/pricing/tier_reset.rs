@@ -50,7 +50,7 @@ pub fn price_accumulated(
     steps.push(Step::fee_only(
         StepRule::AlreadyBilled,
         before,
-        -charged.amount,
+        arithmetic::negative(charged.amount),
     ));
     Ok(Accumulated {
         priced: Priced::from_steps(steps)?,

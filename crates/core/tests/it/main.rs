@@ -7,9 +7,17 @@
     reason = "clippy allows these in tests, but not in the functions that tests share"
 )]
 
+mod build;
 mod departures;
+mod golden_departures;
 mod pricing_laws;
 mod published;
+mod published_features;
 mod published_metering;
 mod published_pricing;
+mod rating_amounts;
+mod rating_laws;
+mod rating_phase;
+mod rating_proration;
+mod rating_units;
 mod usage_laws;

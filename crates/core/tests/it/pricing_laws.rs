@@ -13,13 +13,13 @@ const ATTRIBUTES: [&str; 3] = ["eu", "us", "asia"];
 
 /// Amounts and quantities as they occur: up to a million, with up to six decimals, so that products
 /// and sums of a few are exact.
-fn ordinary() -> BoxedStrategy<Decimal> {
+pub(crate) fn ordinary() -> BoxedStrategy<Decimal> {
     let decimal = |(mantissa, scale)| Decimal::new(mantissa, scale).normalize();
     (0_i64..1_000_000_000, 3_u32..=6).prop_map(decimal).boxed()
 }
 
 /// Any decimal at all.
-fn any_decimal() -> BoxedStrategy<Decimal> {
+pub(crate) fn any_decimal() -> BoxedStrategy<Decimal> {
     let parts = (any::<[u32; 3]>(), any::<bool>(), 0_u32..=28);
     let decimal = |([low, mid, high], negative, scale): ([u32; 3], _, _)| {
         Decimal::from_parts(low, mid, high, negative, scale)
@@ -142,7 +142,7 @@ fn symmetric_model(number: BoxedStrategy<Decimal>) -> impl Strategy<Value = Mode
 }
 
 /// All fifteen models.
-fn model(number: BoxedStrategy<Decimal>) -> impl Strategy<Value = Model> {
+pub(crate) fn model(number: BoxedStrategy<Decimal>) -> impl Strategy<Value = Model> {
     let formula = "let due = quantity * 0.5; for row in dimensions { due += row.quantity; } due";
     prop_oneof![
         12 => symmetric_model(number.clone()),
@@ -159,14 +159,14 @@ fn row((attribute, zone, quantity): (usize, u32, Decimal)) -> UsageRow {
 }
 
 /// Rows with both dimensions, so that any model can price them.
-fn rows(number: BoxedStrategy<Decimal>) -> impl Strategy<Value = Vec<UsageRow>> {
+pub(crate) fn rows(number: BoxedStrategy<Decimal>) -> impl Strategy<Value = Vec<UsageRow>> {
     prop::collection::vec(
         (0..ATTRIBUTES.len(), any::<u32>(), number).prop_map(row),
         0..6,
     )
 }
 
-fn usage(rows: Vec<UsageRow>) -> Usage {
+pub(crate) fn usage(rows: Vec<UsageRow>) -> Usage {
     Usage::Rows(UsageRows::new(vec!["region".into(), "zone".into()], rows).unwrap())
 }
 

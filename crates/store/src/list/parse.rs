@@ -342,11 +342,6 @@ pub(super) fn scalar(kind: Kind, text: &str) -> Result<Value, Unusable> {
         Kind::Choice(words) if !words.contains(&text) => {
             Err(("type_error.enum", format!("one of: {}", words.join(", "))))
         }
-        // A cursor, too, holds a text, and its sender may have written it.
-        Kind::Text | Kind::Json if text.contains('\0') => Err((
-            "value_error.any_str.nul",
-            "text cannot contain the character U+0000".to_owned(),
-        )),
         Kind::Text if text.len() > TEXT_LENGTH_MAX => Err((
             "value_error.any_str.max_length",
             format!("at most {TEXT_LENGTH_MAX} bytes"),

@@ -96,6 +96,7 @@ fn own(spec: &Spec, column: &'static str) -> SimpleExpr {
 
 fn where_clause(backend: Backend, spec: &Spec, condition: &Condition) -> SimpleExpr {
     match condition {
+        Condition::Scope(expression) => expression.clone(),
         Condition::Compare {
             column,
             operator,

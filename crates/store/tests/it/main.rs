@@ -1,4 +1,4 @@
-//! The store on both databases.
+//! Records on the databases themselves: migrations, and what a transaction promises.
 
 #![allow(
     clippy::unwrap_used,
@@ -8,3 +8,6 @@
 )]
 
 mod customer;
+mod migrations;
+mod transactions;
+mod writer;

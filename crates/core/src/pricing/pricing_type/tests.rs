@@ -9,6 +9,8 @@ fn the_table_is_in_the_order_of_the_variants() {
             PricingType::parse(pricing_type.as_str()),
             Some(pricing_type)
         );
+        let written = serde_json::to_value(pricing_type).unwrap();
+        assert_eq!(written, pricing_type.as_str());
     }
 }
 

@@ -1,0 +1,237 @@
+//! Two organisations never see or change each other's rows, by any operation of the OpenAPI document.
+//!
+//! The walk fills each path with ids that organisation A owns and signs as organisation B. A new
+//! resource is walked by itself; what it must add is one line of [`FIXTURES`] for its path parameter.
+
+use std::collections::BTreeMap;
+
+use florin_testkit::{Answer, Document, Operation, TestApp, both};
+use serde_json::Value;
+use uuid::Uuid;
+
+/// What stands for a path parameter.
+enum Fixture {
+    /// A resource that A creates: parameter, where, with what body, and where the answer has its id.
+    /// `{parameter}` in path and body is the id of an earlier line.
+    Made(&'static str, &'static str, &'static str, &'static str),
+    /// A part of such a resource: parameter, where it is read, and where the answer has its id.
+    Found(&'static str, &'static str, &'static str),
+    /// A word that names no row: parameter and word.
+    Word(&'static str, &'static str),
+}
+use Fixture::{Found, Made, Word};
+
+/// One line for each parameter of a path and each field of a body that refers to a resource, what it
+/// refers to first.
+#[rustfmt::skip]
+const FIXTURES: &[Fixture] = &[
+    Made("api_key_id", "/api_keys", r#"{"name": "fixture"}"#, "/id"),
+    Made("customer_id", "/customers", r#"{"customer_name": "Fixture"}"#, "/id"),
+    // Until there are business entities, any id names one.
+    Word("business_entity_id", "11111111-1111-4111-8111-111111111111"),
+    Made("code", "/tax/categories", r#"{"name": "By code"}"#, "/code"),
+    Made("tax_category_id", "/tax/categories", r#"{"name": "By id"}"#, "/id"),
+    Made("jurisdiction_rate_id", "/tax/business_entities/{business_entity_id}/jurisdiction_rates",
+        r#"{"country_code": "US", "tax_category_id": "{tax_category_id}",
+            "effective_from": "2026-01-01",
+            "rates": [{"tax_name": "State", "rate_percent": 6.25}]}"#, "/id"),
+    Found("tax_rate_id", "/tax/business_entities/{business_entity_id}/jurisdiction_rates/{jurisdiction_rate_id}",
+        "/rates/0/id"),
+];
+
+type Ids = BTreeMap<&'static str, String>;
+
+both! {
+    async fn no_operation_reaches_another_organisations_rows(app) {
+        let document = Document::default();
+        let ids = fixtures(&app).await;
+        let before = everything(&app, &document, &ids).await;
+        let other = app.other_organisation().await;
+        // Before B has rows of its own, whose words could be the same.
+        let mut operations = document.operations();
+        operations.sort_by_key(|operation| !path(operation, &ids).1);
+        for operation in operations {
+            attack(&other, &document, &operation, &ids).await;
+        }
+        let after = everything(&app, &document, &ids).await;
+        for (path, answer) in &before {
+            assert_eq!(answer.to_string(), after[path].to_string(), "{path} was changed");
+        }
+        reach_own(&app, &document, &ids).await;
+    }
+}
+
+async fn fixtures(app: &TestApp) -> Ids {
+    let mut ids = Ids::new();
+    for fixture in FIXTURES {
+        let (parameter, id) = match fixture {
+            Word(parameter, word) => (*parameter, (*word).to_owned()),
+            Found(parameter, path, pointer) => {
+                let answer = app.get(&filled(path, &ids)).await.ok();
+                (*parameter, answer.text(pointer).to_owned())
+            }
+            Made(parameter, path, body, pointer) => {
+                let body = serde_json::from_str(&filled(body, &ids)).unwrap();
+                let answer = app.post(&filled(path, &ids), body).await.ok();
+                (*parameter, answer.text(pointer).to_owned())
+            }
+        };
+        ids.insert(parameter, id);
+    }
+    ids
+}
+
+fn filled(text: &str, ids: &Ids) -> String {
+    ids.iter().fold(text.to_owned(), |text, (parameter, id)| {
+        text.replace(&format!("{{{parameter}}}"), id)
+    })
+}
+
+/// The operation's path with A's ids, and whether any of them is a row's.
+fn path(operation: &Operation<'_>, ids: &Ids) -> (String, bool) {
+    for parameter in operation.path_parameters() {
+        let known = ids.contains_key(parameter);
+        assert!(
+            known,
+            "{operation}: add a line for {parameter} to FIXTURES in this file"
+        );
+    }
+    let is_row = |parameter: &str| {
+        FIXTURES
+            .iter()
+            .any(|fixture| matches!(fixture, Made(made, ..) if *made == parameter))
+    };
+    let names_row = operation.path_parameters().any(is_row);
+    (filled(operation.path, ids), names_row)
+}
+
+fn is_row(parameter: &str) -> bool {
+    let mut words = FIXTURES.iter().filter_map(|fixture| match fixture {
+        Word(word, _) => Some(*word),
+        Made(..) | Found(..) => None,
+    });
+    words.all(|word| word != parameter)
+}
+
+/// Every `GET` as its owner sees it; a fixture that its owner cannot see would prove nothing.
+async fn everything(app: &TestApp, document: &Document, ids: &Ids) -> BTreeMap<String, Answer> {
+    let mut answers = BTreeMap::new();
+    let reads = document
+        .operations()
+        .into_iter()
+        .filter(|operation| operation.method == "get");
+    for operation in reads {
+        let (path, names_row) = path(&operation, ids);
+        let answer = app.get(&path).await;
+        let seen = answer.status == 200 || !names_row && answer.status == 422;
+        assert!(seen, "{operation} by the owner: {answer}");
+        answers.insert(path, answer);
+    }
+    answers
+}
+
+/// B sends the operation with A's ids in path, body and filters.
+async fn attack(other: &TestApp, document: &Document, operation: &Operation<'_>, ids: &Ids) {
+    let (path, names_row) = path(operation, ids);
+    let (path, body) = match operation.method {
+        "get" => (filtered(&path, operation, ids), None),
+        "delete" => (path, None),
+        _ => (path, document.body(operation)),
+    };
+    let answer = send(other, operation, &path, body.clone()).await;
+    if names_row {
+        assert_eq!(
+            answer.status, 404,
+            "{operation} with another organisation's ids: {answer}"
+        );
+    }
+    let shown = answer.body.to_string();
+    let mut rows = ids.iter().filter(|(parameter, _)| is_row(parameter));
+    let leaked = rows.find(|(_, id)| id.parse::<Uuid>().is_ok() && shown.contains(id.as_str()));
+    assert_eq!(
+        leaked, None,
+        "{operation} shows another organisation's row: {answer}"
+    );
+    if !names_row {
+        refer(other, document, operation, ids, body).await;
+    }
+}
+
+/// B names A's rows in the body: the field refers to nothing.
+async fn refer(
+    other: &TestApp,
+    document: &Document,
+    operation: &Operation<'_>,
+    ids: &Ids,
+    body: Option<Value>,
+) {
+    let Some(Value::Object(body)) = body else {
+        return;
+    };
+    for field in document.body_fields(operation) {
+        let Some(id) = ids.get(field).filter(|_| is_row(field)) else {
+            continue;
+        };
+        let mut body = body.clone();
+        body.insert(field.to_owned(), Value::from(id.as_str()));
+        let answer = send(
+            other,
+            operation,
+            &filled(operation.path, ids),
+            Some(Value::Object(body)),
+        )
+        .await;
+        let refused = [400, 404, 422].contains(&answer.status);
+        assert!(
+            refused,
+            "{operation} with another organisation's {field}: {answer}"
+        );
+    }
+}
+
+/// A list's path with every filter that takes one of A's ids; such rows do not exist for B.
+fn filtered(path: &str, operation: &Operation<'_>, ids: &Ids) -> String {
+    let parameters = operation.says["parameters"]
+        .as_array()
+        .into_iter()
+        .flatten();
+    let names = parameters.filter_map(|parameter| parameter["name"].as_str());
+    let filters: Vec<String> = names
+        .filter_map(|name| Some(format!("{name}={}", ids.get(name)?)))
+        .collect();
+    format!("{path}?{}", filters.join("&"))
+}
+
+/// The same operations by the owner find their rows: the 404 was for B, not for all. Parts go before
+/// what they are part of.
+async fn reach_own(app: &TestApp, document: &Document, ids: &Ids) {
+    let mut operations = document.operations();
+    operations.retain(|operation| operation.method != "get" && !operation.is_deprecated());
+    operations.sort_by_key(|operation| {
+        let depth = operation.path.matches('/').count();
+        (
+            operation.method == "delete",
+            if operation.method == "delete" {
+                99 - depth
+            } else {
+                depth
+            },
+        )
+    });
+    for operation in operations {
+        let (path, names_row) = path(&operation, ids);
+        if names_row {
+            let answer = send(app, &operation, &path, document.body(&operation)).await;
+            assert_ne!(answer.status, 404, "{operation} by the owner: {answer}");
+        }
+    }
+}
+
+/// Sends it; no operation may fail for what a stranger sends.
+async fn send(app: &TestApp, operation: &Operation<'_>, path: &str, body: Option<Value>) -> Answer {
+    let method = operation.method.to_ascii_uppercase().parse().unwrap();
+    let answer = app.send(method, path, body).await;
+    let known = answer.status < 500 && answer.status != 405;
+    assert!(known, "{operation}: {answer}");
+    answer
+}

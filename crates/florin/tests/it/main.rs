@@ -1,0 +1,23 @@
+//! The binary as its users meet it: started, configured, killed and watched from outside.
+//!
+//! Each test has a folder and a server of its own, on loopback, and ends both.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "tests"
+)]
+
+mod http;
+mod installation;
+
+mod command_line;
+mod configuration;
+mod promises;
+mod shutdown;
+mod storm;
+
+#[cfg(target_os = "linux")]
+mod sync;

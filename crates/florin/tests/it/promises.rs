@@ -1,0 +1,147 @@
+//! The server keeps what its OpenAPI document promises: schemathesis, a fuzzer that reads the document,
+//! sends what it allows and what it forbids, and compares the answers with it.
+//!
+//! It comes from PyPI, in the versions of `tests/schemathesis/requirements.txt`, into a virtual
+//! environment in the build folder, which later runs find again.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+    thread,
+};
+
+use florin_testkit::Document;
+
+use crate::{
+    http::Signature,
+    installation::{Installation, Printed, Server},
+};
+
+const REQUIREMENTS: &str = include_str!("../schemathesis/requirements.txt");
+const HELP: &str = "this test needs Python 3.10 or newer with venv \
+    (Debian: `apt-get install python3-venv`, macOS: `brew install python`), \
+    and PyPI or a mirror that pip is configured for";
+/// What is compared with the document.
+const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,\
+    response_schema_conformance,negative_data_rejection";
+/// Random requests for each operation, besides those that the document itself suggests.
+const EXAMPLES_MAX: &str = "20";
+const SEED: &str = "20260131";
+
+/// Fuzzers at once: it is the fuzzer, not the server, that is slow.
+const FUZZERS: usize = 2;
+
+#[test]
+fn a_fuzzer_that_reads_the_document_finds_nothing() {
+    let schemathesis = installed();
+    let florin = Installation::new();
+    let signature = florin.organisation();
+    let server = florin.serve();
+    seed(&server, &signature);
+
+    let document = Document::default();
+    let mut operations = document.operations();
+    // The deprecated paths have the same handlers.
+    operations.retain(|operation| !operation.is_deprecated());
+    let mut shares = vec![Vec::new(); FUZZERS];
+    for (place, operation) in operations.iter().enumerate() {
+        shares[place % FUZZERS].push(operation.says["operationId"].as_str().unwrap());
+    }
+    thread::scope(|scope| {
+        for share in &shares {
+            let mut command = Command::new(&schemathesis);
+            command.current_dir(florin.folder());
+            configure(&mut command, &server, &signature);
+            command.args(share.iter().flat_map(|id| ["--include-operation-id", id]));
+            scope.spawn(move || fuzz(command, share));
+        }
+    });
+}
+
+fn configure(command: &mut Command, server: &Server, signature: &Signature) {
+    let Signature { organisation, key } = signature;
+    command.env("NO_COLOR", "1");
+    command.args(["run", &format!("http://{}/openapi.json", server.address)]);
+    command.args(["-H", &format!("x-api-key: {key}")]);
+    command.args(["-H", &format!("organisation: {organisation}")]);
+    command.args(["--checks", CHECKS, "--phases", "examples,coverage,fuzzing"]);
+    command.args([
+        "--max-examples",
+        EXAMPLES_MAX,
+        "--seed",
+        SEED,
+        "--continue-on-failure",
+    ]);
+    // One worker: with several, Python 3.11 now and then fails at parsing its own source.
+    command.args(["--workers", "1", "--generation-database", "none"]);
+}
+
+/// Runs a fuzzer, which must try each of the operations and find nothing.
+fn fuzz(mut command: Command, operations: &[&str]) {
+    let printed = Printed::from(command.output().unwrap());
+    let Printed {
+        result, complaint, ..
+    } = &printed;
+    assert!(printed.succeeded, "{result}\n{complaint}");
+    let tried = format!("Tested: {}\n", operations.len());
+    assert!(
+        result.contains(&tried),
+        "not every operation was tried:\n{result}"
+    );
+    let last = result.lines().rfind(|line| line.contains("generated"));
+    println!(
+        "{} operations:{}",
+        operations.len(),
+        last.unwrap_or_default()
+    );
+}
+
+/// One row of each resource that the document's own examples make without another.
+fn seed(server: &Server, signature: &Signature) {
+    let document = Document::default();
+    let mut client = server.connect(signature);
+    let creates = document.operations().into_iter().filter(|operation| {
+        operation.method == "post" && !operation.path.contains('{') && !operation.is_deprecated()
+    });
+    for operation in creates {
+        let body = document.body(&operation).unwrap_or_default();
+        let answer = client.post(operation.path, &body).unwrap();
+        assert!(answer.status < 500, "{operation}: {answer:?}");
+    }
+}
+
+/// The fuzzer in a virtual environment, made where it is missing or of other versions.
+fn installed() -> PathBuf {
+    let environment = Path::new(env!("CARGO_TARGET_TMPDIR")).join("schemathesis");
+    let programs = environment.join(if cfg!(windows) { "Scripts" } else { "bin" });
+    let versions = environment.join("requirements.txt");
+    if fs::read_to_string(&versions).is_ok_and(|found| found == REQUIREMENTS) {
+        return programs.join("schemathesis");
+    }
+    let _ = fs::remove_dir_all(&environment);
+    let mut venv = Command::new("python3");
+    run(venv.args(["-m", "venv"]).arg(&environment));
+    let wanted = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/tests/schemathesis/requirements.txt"
+    );
+    let mut pip = Command::new(programs.join("pip"));
+    run(pip.args([
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "-r",
+        wanted,
+    ]));
+    fs::write(versions, REQUIREMENTS).unwrap();
+    programs.join("schemathesis")
+}
+
+fn run(command: &mut Command) {
+    let output = command
+        .output()
+        .unwrap_or_else(|error| panic!("{error}: {HELP}"));
+    let printed = Printed::from(output);
+    assert!(printed.succeeded, "{command:?}: {printed:?}\n{HELP}");
+}
