@@ -26,7 +26,7 @@ pub(super) struct DataSchemaBody {
     /// The type of each field of `data`: String, Int64, Float64, Decimal, Date32, DateTime64, UUID, Bool,
     /// or Array(…) of one of them; 200 fields at most. A name is a letter or `_`, then letters, digits,
     /// `_` or `-`, 100 characters at most.
-    #[schema(example = json!({"region": "String", "gb": "Float64"}))]
+    #[schema(example = json!({"id": "UUID", "region": "String", "gb": "Float64"}))]
     data: BTreeMap<String, String>,
 }
 
