@@ -69,7 +69,12 @@ fn lift_descriptions(schema: &mut Value) {
 }
 
 /// Older spellings of a path, served by the same handlers.
-const ALIASES: &[(&str, &str)] = &[("/customer", "/customers")];
+const ALIASES: &[(&str, &str)] = &[
+    ("/customer", "/customers"),
+    ("/rawmetrics", "/rawmetric"),
+    ("/rawmetrics/{raw_metric_id}", "/rawmetric/{raw_metric_id}"),
+    ("/rawmetrics/slug/{api_slug}", "/rawmetric/slug/{api_slug}"),
+];
 
 fn deprecated(item: &Value) -> Value {
     let mut item = item.clone();

@@ -182,6 +182,26 @@ pub const CODES: &[Code] = &[
         404,
         "no active jurisdiction rate matches the destination level by level on that day",
     ),
+    code(
+        "RAW_METRIC_SLUG_TAKEN",
+        400,
+        "another raw metric has this api_slug, ignoring case",
+    ),
+    code(
+        "RAW_METRIC_SLUG_FIXED",
+        400,
+        "the api_slug of a raw metric never changes",
+    ),
+    code(
+        "RAW_METRIC_FIELD_REMOVED",
+        400,
+        "a new dataschema lacks a field of the old one",
+    ),
+    code(
+        "RAW_METRIC_FIELD_RETYPED",
+        400,
+        "a new dataschema gives a field another type",
+    ),
 ];
 
 /// What a handler answers.

@@ -30,6 +30,7 @@ mod customer_relationship;
 mod jurisdiction_rate;
 mod product;
 mod product_pricing;
+mod raw_metric;
 mod system;
 mod tag;
 mod tax_category;
@@ -95,6 +96,7 @@ fn resources() -> OpenApiRouter<Arc<Server>> {
         .merge(contact::routes())
         .merge(customer_connector::routes())
         .merge(customer_relationship::routes())
+        .merge(raw_metric::routes())
         .merge(api_key::routes())
         .merge(tax_category::routes())
         .merge(jurisdiction_rate::routes())

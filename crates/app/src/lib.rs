@@ -20,6 +20,7 @@ pub mod jurisdiction_rate;
 pub mod organisation;
 pub mod product;
 pub mod product_pricing;
+pub mod raw_metric;
 pub mod tag;
 pub mod tax_category;
 

@@ -33,11 +33,13 @@ pub mod product;
 pub mod product_pricing;
 pub mod proration;
 pub mod rating;
+pub mod raw_metric;
 pub mod region_config;
 pub mod service_fee;
 pub mod tag;
 pub mod tax;
 pub mod tax_category;
 pub mod terms;
+pub mod usage;
 
 mod decimal;

@@ -31,6 +31,7 @@ pub mod migrate;
 pub mod organisation;
 pub mod product;
 pub mod product_pricing;
+pub mod raw_metric;
 pub mod record;
 pub mod region_config;
 mod row;

@@ -32,6 +32,7 @@ const STEPS: &[Step] = &[
     step!(4, "0004_address_book"),
     step!(5, "0005_product"),
     step!(6, "0006_tax"),
+    step!(7, "0007_raw_metric"),
 ];
 
 /// Number of the newest migration.

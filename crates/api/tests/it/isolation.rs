@@ -37,6 +37,9 @@ const FIXTURES: &[Fixture] = &[
             "rates": [{"tax_name": "State", "rate_percent": 6.25}]}"#, "/id"),
     Found("tax_rate_id", "/tax/business_entities/{business_entity_id}/jurisdiction_rates/{jurisdiction_rate_id}",
         "/rates/0/id"),
+    Made("raw_metric_id", "/rawmetric", r#"{"name": "Fixture", "dataschema": {"data": {}}}"#, "/id"),
+    // A slug of nobody is no error: the answer is null.
+    Word("api_slug", "nobodys"),
 ];
 
 type Ids = BTreeMap<&'static str, String>;

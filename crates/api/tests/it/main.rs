@@ -22,6 +22,7 @@ mod errors_page;
 mod isolation;
 mod product_pricings;
 mod products;
+mod raw_metrics;
 mod tags;
 mod tax_categories;
 mod tax_jurisdiction_rates;

@@ -8,13 +8,16 @@
 )]
 
 mod build;
+mod departures;
 mod golden_departures;
 mod pricing_laws;
 mod published;
 mod published_features;
+mod published_metering;
 mod published_pricing;
 mod rating_amounts;
 mod rating_laws;
 mod rating_phase;
 mod rating_proration;
 mod rating_units;
+mod usage_laws;
