@@ -280,9 +280,13 @@ fn schema_of(field: &Field, is_needed: bool) -> RefOr<Schema> {
         Form::Numbers => list(exact::number().build().into()),
         Form::Bounds => list(bound().build().into()),
         Form::Grid => list(row()),
-        Form::Flag => plain(ObjectBuilder::new().schema_type(kind(Type::Boolean))),
-        Form::Text(max) => plain(text(max)),
-        Form::Texts => list(entry_text().build().into()),
+        Form::Flag => plain(
+            ObjectBuilder::new()
+                .schema_type(kind(Type::Boolean))
+                .examples([false]),
+        ),
+        Form::Text(max) => plain(text(max).examples([example(field.name)])),
+        Form::Texts => list(entry_text().examples(["EU"]).build().into()),
         Form::Choice(words) => plain(text(64).enum_values(Some(choices(words, is_needed)))),
         Form::Choices(words) => list(
             entry_text()
@@ -293,10 +297,25 @@ fn schema_of(field: &Field, is_needed: bool) -> RefOr<Schema> {
         Form::Period => plain(
             ObjectBuilder::new()
                 .schema_type(kind(Type::Object))
-                .property("cadence", entry_text().examples(["P1M"])),
+                .property(
+                    "cadence",
+                    entry_text()
+                        .description(Some("Length of the period, ISO 8601."))
+                        .examples(["P1M"]),
+                ),
         ),
         Form::Dimensions => list(dimension()),
         Form::Members => list(member()),
+    }
+}
+
+/// What a text may say, for the documentation.
+fn example(field: &str) -> &'static str {
+    match field {
+        "currency" => "USD",
+        "label" => "API calls",
+        "unit" => "call",
+        _ => "quantity * 2",
     }
 }
 
@@ -334,11 +353,15 @@ fn dimension() -> RefOr<Schema> {
         .schema_type(Type::Object)
         .property(
             "name",
-            entry_text().description(Some("What people call it.")),
+            entry_text()
+                .description(Some("What people call it."))
+                .examples(["Region"]),
         )
         .property(
             "column_name",
-            entry_text().description(Some("The metric's column that holds its value.")),
+            entry_text()
+                .description(Some("The metric's column that holds its value."))
+                .examples(["region"]),
         )
         .required("column_name");
     object.build().into()

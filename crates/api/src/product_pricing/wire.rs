@@ -112,7 +112,7 @@ struct OveragePricingBody {
     #[schema(max_length = 255, example = "Overage")]
     name: Option<String>,
     /// A sentence about it.
-    #[schema(max_length = 4000)]
+    #[schema(max_length = 4000, example = "What goes beyond the included units")]
     description: Option<String>,
     /// The price.
     pricing_data: PricingData,
@@ -121,6 +121,7 @@ struct OveragePricingBody {
     /// When it is billed; as the price unless told.
     billing_period: Option<BillingPeriodBody>,
     /// Whether it is charged again in each period.
+    #[schema(example = true)]
     is_recurring: Option<bool>,
     /// Discounts on it.
     #[schema(max_items = 100)]

@@ -68,7 +68,8 @@ both! {
                 "line3": null,
                 "state": null,
                 "validation_status": "pending",
-                "zipCode": "19901"
+                "zipCode": "19901",
+                "zip_code": "19901"
               },
               "created_at": "2026-01-05T10:00:00Z",
               "email": "ar@nw.example",

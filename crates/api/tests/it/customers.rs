@@ -249,23 +249,6 @@ both! {
         assert_ne!(shaped.id(), "8a2f6f2c-3a55-4b53-9f3e-0d2a6d3f1c13");
     }
 
-    async fn the_business_entity_is_set_once(app) {
-        let [one, two] = [1, 2].map(|n| format!("00000000-0000-0000-0000-00000000000{n}"));
-        let created = app
-            .post("/customers", json!({ "customer_name": "N" }))
-            .await
-            .ok();
-        let path = format!("/customers/{}", created.id());
-        app.patch(&path, json!({ "business_entity_id": one }))
-            .await
-            .ok();
-        let again = app.patch(&path, json!({ "business_entity_id": two })).await;
-        assert_eq!(
-            (again.status, again.text("/code")),
-            (400, "BUSINESS_ENTITY_FIXED")
-        );
-    }
-
     async fn another_organisation_sees_no_customer(app) {
         let created = app
             .post("/customers", json!({ "customer_name": "N" }))

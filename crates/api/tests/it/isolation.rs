@@ -3,7 +3,7 @@
 //! The walk fills each path with ids that organisation A owns and signs as organisation B. A new
 //! resource is walked by itself; what it must add is one line of [`FIXTURES`] for its path parameter.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use florin_testkit::{Answer, Document, Operation, TestApp, both};
 use serde_json::Value;
@@ -14,21 +14,40 @@ enum Fixture {
     /// A resource that A creates: parameter, where, with what body, and where the answer has its id.
     /// `{parameter}` in path and body is the id of an earlier line.
     Made(&'static str, &'static str, &'static str, &'static str),
+    /// The same for a resource that is put in its place.
+    Put(&'static str, &'static str, &'static str, &'static str),
     /// A part of such a resource: parameter, where it is read, and where the answer has its id.
     Found(&'static str, &'static str, &'static str),
     /// A word that names no row: parameter and word.
     Word(&'static str, &'static str),
 }
-use Fixture::{Found, Made, Word};
+use Fixture::{Found, Made, Put, Word};
 
 /// One line for each parameter of a path and each field of a body that refers to a resource, what it
 /// refers to first.
 #[rustfmt::skip]
 const FIXTURES: &[Fixture] = &[
     Made("api_key_id", "/api_keys", r#"{"name": "fixture"}"#, "/id"),
-    Made("customer_id", "/customers", r#"{"customer_name": "Fixture"}"#, "/id"),
-    // Until there are business entities, any id names one.
-    Word("business_entity_id", "11111111-1111-4111-8111-111111111111"),
+    Made("business_entity_id", "/business_entities", r#"{"name": "Fixture"}"#, "/id"),
+    Put("country_code", "/business_entities/{business_entity_id}/config/US",
+        r#"{"payment_terms_days": 30}"#, "/country_code"),
+    Made("customer_id", "/customers", r#"{"customer_name": "Fixture",
+        "connector": {"name": "stripe", "reference_id": "cus_1"}}"#, "/id"),
+    Word("connector_name", "stripe"),
+    Made("child_customer_id", "/customers", r#"{"customer_name": "Child"}"#, "/id"),
+    Made("relationship_id", "/customers/relationships",
+        r#"{"parent_customer_id": "{customer_id}", "child_customer_id": "{child_customer_id}"}"#,
+        "/id"),
+    Made("address_id", "/customers/{customer_id}/addresses", r#"{"line1": "9 Pine St"}"#, "/id"),
+    Made("contact_id", "/contacts", r#"{"customer": "{customer_id}", "email": "a@b.example"}"#,
+        "/id"),
+    Made("definition_id", "/custom_attributes", r#"{"attribute_key_name": "fixture",
+        "display_name": "Fixture", "module": "contracts", "data_type": "STRING"}"#, "/id"),
+    Made("member_id", "/products", r#"{"name": "Member", "type": "product"}"#, "/id"),
+    Made("product_id", "/products", r#"{"name": "Fixture", "type": "group"}"#, "/id"),
+    Made("pricing_id", "/products/bundle/{product_id}/pricing",
+        r#"{"pricing_data": {"pricing_type": "bundle", "currency": "USD", "unit_amount": 9,
+            "members": [{"product_id": "{member_id}", "stand_alone_price": 9}]}}"#, "/id"),
     Made("code", "/tax/categories", r#"{"name": "By code"}"#, "/code"),
     Made("tax_category_id", "/tax/categories", r#"{"name": "By id"}"#, "/id"),
     Made("jurisdiction_rate_id", "/tax/business_entities/{business_entity_id}/jurisdiction_rates",
@@ -78,6 +97,11 @@ async fn fixtures(app: &TestApp) -> Ids {
                 let answer = app.post(&filled(path, &ids), body).await.ok();
                 (*parameter, answer.text(pointer).to_owned())
             }
+            Put(parameter, path, body, pointer) => {
+                let body = serde_json::from_str(body).unwrap();
+                let answer = app.put(&filled(path, &ids), body).await.ok();
+                (*parameter, answer.text(pointer).to_owned())
+            }
         };
         ids.insert(parameter, id);
     }
@@ -111,7 +135,7 @@ fn path(operation: &Operation<'_>, ids: &Ids) -> (String, bool) {
 fn is_row(parameter: &str) -> bool {
     let mut words = FIXTURES.iter().filter_map(|fixture| match fixture {
         Word(word, _) => Some(*word),
-        Made(..) | Found(..) => None,
+        Made(..) | Put(..) | Found(..) => None,
     });
     words.all(|word| word != parameter)
 }
@@ -221,9 +245,13 @@ async fn reach_own(app: &TestApp, document: &Document, ids: &Ids) {
             },
         )
     });
+    // Two paths may lead to one row, as `/products` and `/v3/products` do.
+    let mut deleted = BTreeSet::new();
     for operation in operations {
         let (path, names_row) = path(&operation, ids);
-        if names_row {
+        let row = path.rsplit('/').next().unwrap_or_default().to_owned();
+        let is_gone = operation.method == "delete" && !deleted.insert(row);
+        if names_row && !is_gone {
             let answer = send(app, &operation, &path, document.body(&operation)).await;
             assert_ne!(answer.status, 404, "{operation} by the owner: {answer}");
         }
