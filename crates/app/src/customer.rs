@@ -48,6 +48,30 @@ pub struct Written {
     pub connector: Option<(String, String)>,
 }
 
+impl Profile {
+    /// A new customer with nothing around it, which then need not be read again.
+    fn alone(customer: Customer) -> Self {
+        Self {
+            customer,
+            billing: None,
+            shipping: None,
+            parent_customer_id: None,
+            connectors: Vec::new(),
+            contacts: Some(Vec::new()),
+        }
+    }
+}
+
+impl Written {
+    /// Whether nothing stands around the customer.
+    fn is_alone(&self) -> bool {
+        self.address.is_none()
+            && self.ship_to_address.is_none()
+            && self.connector.is_none()
+            && self.details.parent_customer_id().is_none()
+    }
+}
+
 const RULES: &[(&str, &str, &str)] = &[
     (
         "customer_email_key",
@@ -79,6 +103,9 @@ pub async fn create(app: &App, tx: &mut Tx, written: Written) -> Result<Profile>
     store::customer::insert(tx, &customer)
         .await
         .map_err(taken)?;
+    if written.is_alone() {
+        return Ok(Profile::alone(customer));
+    }
     write_surroundings(app, tx, &customer, written).await?;
     load(tx, customer.id).await
 }

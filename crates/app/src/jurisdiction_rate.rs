@@ -209,7 +209,7 @@ async fn invalid_details(tx: &mut Tx, details: &Details) -> Result<Vec<FieldErro
             Refusal::ZipRangeOpen => ("zip_code_end", "value_error.missing"),
             Refusal::ZipLengthsDiffer => ("zip_code_end", "value_error.any_str.length"),
             Refusal::ZipRangeReversed => ("zip_code_end", "value_error.range"),
-            Refusal::EffectiveToNotLater => ("effective_to", "value_error.date.range"),
+            Refusal::EffectiveToEarlier => ("effective_to", "value_error.date.range"),
         };
         invalid.push(bad_field(&[], field, kind, refusal));
     }

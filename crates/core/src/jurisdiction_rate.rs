@@ -114,8 +114,8 @@ pub enum Refusal {
     #[error("zip_code_end must not come before zip_code_start")]
     ZipRangeReversed,
     /// The row ends before it begins.
-    #[error("effective_to must be later than effective_from")]
-    EffectiveToNotLater,
+    #[error("effective_to must not be before effective_from; that day is included")]
+    EffectiveToEarlier,
 }
 
 /// Which rule a tax breaks.
@@ -179,8 +179,8 @@ pub fn refusals(details: &Details) -> Vec<Refusal> {
     };
     let reversed = details
         .effective_to
-        .is_some_and(|last| last <= details.effective_from);
-    let time = reversed.then_some(Refusal::EffectiveToNotLater);
+        .is_some_and(|last| last < details.effective_from);
+    let time = reversed.then_some(Refusal::EffectiveToEarlier);
     zip.into_iter().chain(time).collect()
 }
 

@@ -282,11 +282,12 @@ fn start_server(folder: &Path, url: &str) -> Served {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    let lines = BufReader::new(child.stderr.take().unwrap()).lines();
-    let line = lines
-        .map(Result::unwrap)
-        .find(|line| line.contains("http://"))
-        .unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap())
+        .lines()
+        .map_while(Result::ok);
+    let line = lines.find(|line| line.contains("http://")).unwrap();
+    // What the server complains of later is part of the result.
+    std::thread::spawn(move || lines.for_each(|line| println!("{line}")));
     let (_, rest) = line.split_once("http://").unwrap();
     let address = rest.split([' ', '/']).next().unwrap();
     Served {

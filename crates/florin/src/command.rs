@@ -4,6 +4,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
+use florin_app::organisation::NewOrganisation;
 use uuid::Uuid;
 
 use crate::{configuration::Configuration, doctor, keys, organisations, output::Format, serve};
@@ -148,7 +149,12 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
                     sandbox,
                     time_zone,
                 } => {
-                    organisations::create(&app, name, sandbox, time_zone, format).await?;
+                    let new = NewOrganisation {
+                        name,
+                        is_sandbox: sandbox,
+                        time_zone,
+                    };
+                    organisations::create(&app, new, &configuration.listen, format).await?;
                 }
                 Org::List => organisations::list(&app, format).await?,
             }

@@ -125,7 +125,13 @@ impl Configuration {
     }
 }
 
-/// `FLORIN_` and a setting's name in capitals. Settings of the tests share the prefix.
+/// Begin the names of variables that others make: the tests, and Kubernetes beside a service of our name.
+const OF_OTHERS: &[&str] = &["test_", "service_", "port"];
+
+/// `FLORIN_` and a setting's name in capitals.
 fn environment() -> Env {
-    Env::prefixed("FLORIN_").filter(|name| !name.starts_with("test_"))
+    Env::prefixed("FLORIN_").filter(|name| {
+        let name = name.as_str();
+        !OF_OTHERS.iter().any(|prefix| name.starts_with(prefix))
+    })
 }

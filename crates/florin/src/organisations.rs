@@ -9,27 +9,13 @@ use serde_json::{Value, json};
 
 use crate::output::Format;
 
+/// Creates the organisation and prints how to use it; `listen` is where the server is expected.
 pub(crate) async fn create(
     app: &App,
-    name: String,
-    is_sandbox: bool,
-    time_zone: String,
+    new: NewOrganisation,
+    listen: &str,
     format: Format,
 ) -> Result<()> {
-    announce(
-        app,
-        NewOrganisation {
-            name,
-            is_sandbox,
-            time_zone,
-        },
-        format,
-    )
-    .await
-}
-
-/// Creates the organisation and prints how to use it.
-pub(crate) async fn announce(app: &App, new: NewOrganisation, format: Format) -> Result<()> {
     let (organisation, issued) = organisation::create(app, new)
         .await
         .map_err(crate::keys::said)?;
@@ -39,7 +25,7 @@ pub(crate) async fn announce(app: &App, new: NewOrganisation, format: Format) ->
             format!(
                 "Organisation {}\n  id       {id}\n  API key  {key}\n\
                  The key is not shown again. Send both with every request:\n  \
-                 curl http://127.0.0.1:8080/customers -H 'x-api-key: {key}' -H 'organisation: {id}'",
+                 curl http://{listen}/customers -H 'x-api-key: {key}' -H 'organisation: {id}'",
                 organisation.name
             )
         },

@@ -18,7 +18,7 @@ pub(crate) async fn run(configuration: Configuration, serve: &Serve, format: For
     log_to_stderr(&configuration)?;
     let app = configuration.open().await?;
     if let Some(name) = &serve.first_organisation {
-        first_organisation(&app, name, format).await?;
+        first_organisation(&app, name, &configuration.listen, format).await?;
     }
     let metrics = PrometheusBuilder::new().install_recorder()?;
     let settings = florin_api::Settings {
@@ -55,11 +55,13 @@ fn log_to_stderr(configuration: &Configuration) -> Result<()> {
         .flatten_event(true)
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        // A log that nobody reads any more must not end a request.
+        .log_internal_errors(false)
         .init();
     Ok(())
 }
 
-async fn first_organisation(app: &App, name: &str, format: Format) -> Result<()> {
+async fn first_organisation(app: &App, name: &str, listen: &str, format: Format) -> Result<()> {
     if !florin_store::organisation::all(&app.db).await?.is_empty() {
         return Ok(());
     }
@@ -68,7 +70,7 @@ async fn first_organisation(app: &App, name: &str, format: Format) -> Result<()>
         is_sandbox: false,
         time_zone: "UTC".to_owned(),
     };
-    crate::organisations::announce(app, new, format).await
+    crate::organisations::create(app, new, listen, format).await
 }
 
 async fn keep_house(app: App, stop: CancellationToken) {

@@ -33,6 +33,7 @@ const STEPS: &[Step] = &[
     step!(5, "0005_product"),
     step!(6, "0006_tax"),
     step!(7, "0007_raw_metric"),
+    step!(8, "0008_row_count"),
 ];
 
 /// Number of the newest migration.

@@ -177,8 +177,8 @@ pub fn locked(tx: &Tx, mut select: SelectStatement) -> SelectStatement {
     select
 }
 
-/// The row with this id, locked when the transaction writes. Rows marked as deleted are passed over
-/// where the table has them.
+/// The row with this id, locked when the transaction writes. A row marked as deleted is answered too:
+/// tables that have such rows look at `deleted_at` themselves.
 ///
 /// # Errors
 /// What the statement answers.

@@ -59,6 +59,18 @@ async fn check(app: &TestApp, cases: &[(&str, &str)]) {
 }
 
 both! {
+    async fn the_count_follows_creations_refusals_and_deletions(app) {
+        let count = async || app.get("/customers?limit=1").await.ok().at("/total_count").clone();
+        assert_eq!(count().await, 0);
+        let body = json!({ "customer_name": "A", "email": "a@alder.example" });
+        let id = app.post("/customers", body.clone()).await.ok().id();
+        assert_eq!(app.post("/customers", body).await.status, 400);
+        app.other_organisation().await.post("/customers", json!({ "customer_name": "B" })).await.ok();
+        assert_eq!(count().await, 1);
+        app.delete(&format!("/customers/{id}")).await.ok();
+        assert_eq!(count().await, 0);
+    }
+
     async fn every_operator_of_ids_and_flags(app) {
         let ids = five(&app).await;
         check(

@@ -115,7 +115,7 @@ both! {
         let ground = ground(&app).await;
         let answer = ground.row(&app, json!({
             "tax_category_id": "22222222-2222-4222-8222-222222222222",
-            "zip_code_start": "78799", "zip_code_end": "78700", "effective_to": "2026-01-01",
+            "zip_code_start": "78799", "zip_code_end": "78700", "effective_to": "2025-12-31",
             "rates": [
                 { "tax_name": "State", "rate_percent": 6 },
                 { "tax_name": " ", "rate_percent": 0.00000000001 },
@@ -146,7 +146,7 @@ both! {
                     "body",
                     "effective_to"
                   ],
-                  "msg": "effective_to must be later than effective_from",
+                  "msg": "effective_to must not be before effective_from; that day is included",
                   "type": "value_error.date.range"
                 },
                 {

@@ -218,7 +218,13 @@ fn rules_of_a_row() {
             "US///9-1",
             "2026-01-01",
             Some("2026-01-01"),
-            vec![Refusal::ZipRangeReversed, Refusal::EffectiveToNotLater],
+            vec![Refusal::ZipRangeReversed],
+        ),
+        (
+            "US///9-1",
+            "2026-01-01",
+            Some("2025-12-31"),
+            vec![Refusal::ZipRangeReversed, Refusal::EffectiveToEarlier],
         ),
     ] {
         assert_eq!(refusals(&row(1, at, from, to).details), expected, "{at}");

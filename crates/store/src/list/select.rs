@@ -33,7 +33,11 @@ pub async fn page<T>(
     decode: impl Fn(&Row) -> Result<T>,
 ) -> Result<Page<T>> {
     let filtered = filtered(tx, spec, query);
-    let total_count = count(tx, &filtered).await?;
+    let is_whole = query.conditions.is_empty() && query.ranked.is_none();
+    let total_count = match is_whole && dialect::keeps_count(tx.backend(), spec.table) {
+        true => kept_count(tx, spec.table).await?,
+        false => count(tx, &filtered).await?,
+    };
     let mut rows = tx
         .fetch_all(&paged(tx.backend(), filtered, spec, query)?)
         .await?;
@@ -58,6 +62,16 @@ async fn count(tx: &mut Tx, filtered: &SelectStatement) -> Result<i64> {
     count.expr_as(Func::count(Expr::col(Asterisk)), "total_count");
     let row = tx.fetch_optional(&count).await?;
     row.map_or(Ok(0), |row| row.get("total_count"))
+}
+
+/// The count that triggers keep, exact within the transaction.
+async fn kept_count(tx: &mut Tx, table: &'static str) -> Result<i64> {
+    let mut select = tx.select("row_count");
+    select
+        .column("row_count")
+        .and_where(Expr::col("name").eq(table));
+    let row = tx.fetch_optional(&select).await?;
+    row.map_or(Ok(0), |row| row.get("row_count"))
 }
 
 fn is_backward(query: &Query) -> bool {

@@ -42,9 +42,12 @@ async fn both_databases_end_in_the_same_tables_columns_and_indexes() {
             .fetch_all(&mut postgres)
             .await
             .unwrap();
+        // Kept by triggers on SQLite alone: see `dialect::keeps_count`.
         let left = names(left.iter().map(|row| row.get(0)));
         let right = names(right.iter().map(|row| row.get(0)));
-        let (only_left, only_right) = (minus(&left, &right), minus(&right, &left));
+        let mut only_left = minus(&left, &right);
+        only_left.retain(|name| !name.starts_with("row_count."));
+        let only_right = minus(&right, &left);
         assert!(!left.is_empty(), "nothing was read");
         assert!(
             only_left.is_empty() && only_right.is_empty(),
