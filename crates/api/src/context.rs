@@ -185,7 +185,8 @@ pub(crate) async fn idempotency(
         return next.run(request).await;
     };
     let key = key.to_str().unwrap_or_default().to_owned();
-    if key.is_empty() || key.len() > IDEMPOTENCY_KEY_LENGTH_MAX {
+    let is_visible = key.bytes().all(|byte| byte.is_ascii_graphic());
+    if key.is_empty() || key.len() > IDEMPOTENCY_KEY_LENGTH_MAX || !is_visible {
         return bad_key().into_response();
     }
     let (mut parts, body) = request.into_parts();

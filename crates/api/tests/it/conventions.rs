@@ -59,6 +59,15 @@ both! {
         assert_eq!((other.status, other.text("/code")), (409, "IDEMPOTENCY_KEY_REUSED"));
     }
 
+    async fn an_idempotency_key_is_visible_ascii(app) {
+        for key in ["two words", "", &"k".repeat(256)] {
+            let request = app.signed(Method::POST, "/customers").header("idempotency-key", key);
+            let body = Body::from(r#"{"customer_name": "Northwind"}"#);
+            let answer = app.request(request.body(body).unwrap()).await;
+            assert_eq!((answer.status, answer.text("/detail/0/loc/1")), (422, "idempotency-key"));
+        }
+    }
+
     async fn malformed_json_says_where(app) {
         let request = app.signed(Method::POST, "/customers").body(Body::from("{\"a\":")).unwrap();
         expect![[r#"
