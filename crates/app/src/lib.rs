@@ -23,6 +23,7 @@ pub mod product_pricing;
 pub mod raw_metric;
 pub mod tag;
 pub mod tax_category;
+pub mod usage;
 
 use std::sync::Arc;
 

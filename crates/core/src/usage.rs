@@ -22,16 +22,17 @@ pub mod filter;
 pub mod query;
 pub mod value;
 
+pub mod number;
+pub mod timestamp;
+
 mod accumulate;
-mod number;
-mod timestamp;
 
 pub use customers::{CustomerKeys, UsageCustomer};
 pub use data_type::{DataType, UnknownType};
 pub use evaluate::{CustomerUsage, evaluate};
 pub use event::{Event, EventProblem, Recorded, Violation};
-pub use filter::{Filter, FilterGroup, Filters, Logic, Operator};
+pub use filter::{Condition, Conditions, Filter, FilterGroup, Filters, Logic, Operand, Operator};
 pub use metric::{Aggregation, CustomerAttribute, Metric};
-pub use query::{MetricError, UsageQuery};
+pub use query::{MetricError, QueryParts, UsageQuery};
 pub use schema::{Column, Field, Schema, SchemaError};
 pub use value::Value;

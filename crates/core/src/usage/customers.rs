@@ -48,6 +48,11 @@ impl CustomerKeys {
         self.ids.iter().copied()
     }
 
+    /// Every value that names customers, with them, in the order of the values.
+    pub fn keys(&self) -> impl Iterator<Item = (&str, &BTreeSet<Uuid>)> {
+        self.by_key.iter().map(|(key, ids)| (key.as_str(), ids))
+    }
+
     /// The customers that this value names.
     pub fn with(&self, key: &str) -> impl Iterator<Item = Uuid> {
         self.by_key.get(key).into_iter().flatten().copied()

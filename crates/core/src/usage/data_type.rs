@@ -12,7 +12,7 @@ pub enum DataType {
     String,
     /// A whole number of 64 bits.
     Int64,
-    /// A number, kept as the decimal that was sent so that sums are exact.
+    /// A number, kept as the decimal that was sent, rounded to twelve places, so that sums are exact.
     Float64,
     /// A number that is refused rather than rounded; twelve decimal places at most.
     Decimal,

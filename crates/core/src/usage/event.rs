@@ -11,7 +11,7 @@ use serde_json::{Map, Value as Json};
 
 use super::{
     data_type::DataType,
-    number::{self, DECIMAL_PLACES_MAX},
+    number::{self, DECIMAL_PLACES_MAX, WHOLE_DIGITS_MAX},
     schema::{Column, Schema},
     timestamp,
     value::Value,
@@ -115,9 +115,11 @@ pub enum Violation {
 fn limit(data_type: &DataType) -> String {
     match data_type {
         DataType::Decimal => {
-            format!(": 26 digits before the point and {DECIMAL_PLACES_MAX} after it")
+            format!(
+                ": {WHOLE_DIGITS_MAX} digits before the point and {DECIMAL_PLACES_MAX} after it"
+            )
         }
-        DataType::Float64 => ": 28 digits before the point".to_owned(),
+        DataType::Float64 => format!(": {WHOLE_DIGITS_MAX} digits before the point"),
         _ => String::new(),
     }
 }

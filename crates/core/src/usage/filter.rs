@@ -160,26 +160,53 @@ impl Operator {
 
 /// Filters that fit a schema.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Conditions {
-    logic: Logic,
-    groups: Vec<(Logic, Vec<Condition>)>,
+pub struct Conditions {
+    /// How the groups are joined; no group is true.
+    pub logic: Logic,
+    /// How each group is joined, and its comparisons; no group is without one.
+    pub groups: Vec<(Logic, Vec<Condition>)>,
 }
 
+/// A comparison that fits a schema.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Condition {
-    column: Column,
-    operator: Operator,
-    operands: Vec<Operand>,
+pub struct Condition {
+    /// The column.
+    pub column: Column,
+    /// How it is compared.
+    pub operator: Operator,
+    /// With what: none for the null tests, one or more for `IN` and `NOT IN`, else one.
+    pub operands: Vec<Operand>,
 }
 
 /// A value that columns are compared with; numbers and times of different types compare by value.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Operand {
+pub enum Operand {
+    /// With a `Bool`.
     Bool(bool),
+    /// With an `Int64`, a `Float64` or a `Decimal`.
     Number(Decimal),
+    /// With a `DateTime64`, or with the midnight of a `Date32`.
     Instant(Timestamp),
+    /// With a `UUID`.
     Uuid(Uuid),
+    /// With a `String`, byte by byte.
     Text(String),
+}
+
+impl Filters {
+    /// The filters against a schema.
+    ///
+    /// # Errors
+    /// Every part of them that cannot be used.
+    pub fn against(&self, schema: &Schema) -> Result<Conditions, Vec<MetricError>> {
+        let mut errors = Vec::new();
+        let conditions = Conditions::new(self, schema, &mut errors);
+        if errors.is_empty() {
+            Ok(conditions)
+        } else {
+            Err(errors)
+        }
+    }
 }
 
 impl Conditions {
@@ -220,7 +247,7 @@ impl Conditions {
     }
 
     /// Whether an event counts.
-    pub(super) fn hold(&self, event: &Event) -> bool {
+    pub fn hold(&self, event: &Event) -> bool {
         let group = |(logic, conditions): &(Logic, Vec<Condition>)| {
             join(*logic, conditions, |condition| condition.holds(event))
         };

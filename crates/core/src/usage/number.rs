@@ -1,30 +1,33 @@
 //! Numbers as JSON writes them, read into decimals. Owns the two ways of reading: rounding and exact.
 
-use rust_decimal::Decimal;
+use rust_decimal::{Decimal, RoundingStrategy};
 
 /// Longest text of a number, in bytes: no measurement and no amount has more digits.
 const TEXT_LENGTH_MAX: usize = 64;
-/// Decimal places of the type `Decimal`: with 26 digits before the point they fill the 38 digits of the
-/// decimal columns of table files.
-pub(super) const DECIMAL_PLACES_MAX: u32 = 12;
+/// Digits before the point of `Float64` and `Decimal`.
+pub const WHOLE_DIGITS_MAX: u32 = 26;
+/// Decimal places of `Float64` and `Decimal`: with [`WHOLE_DIGITS_MAX`] digits before the point they fill
+/// the 38 digits of the decimal columns of table files.
+pub const DECIMAL_PLACES_MAX: u32 = 12;
 
-/// Reads a number of type `Float64`: digits beyond what a decimal holds are rounded, so that the noise
-/// of binary fractions (`5.551115123125783e-17`) is no error. `None` where the magnitude does not fit.
-pub(super) fn rounded(text: &str) -> Option<Decimal> {
+/// Reads a number of type `Float64`: digits beyond [`DECIMAL_PLACES_MAX`] are rounded, half away from
+/// zero, so that the noise of binary fractions (`5.551115123125783e-17`) is no error. `None` where the
+/// magnitude does not fit.
+pub fn rounded(text: &str) -> Option<Decimal> {
     if text.len() > TEXT_LENGTH_MAX {
         return None;
     }
-    if !is_scientific(text) {
-        return text.parse().ok();
-    }
-    if is_below_places(text) {
-        return Some(Decimal::ZERO);
-    }
-    Decimal::from_scientific_lossy(text).ok()
+    let number = match is_scientific(text) {
+        false => text.parse().ok()?,
+        true if is_below_places(text) => Decimal::ZERO,
+        true => Decimal::from_scientific_lossy(text).ok()?,
+    };
+    let strategy = RoundingStrategy::MidpointAwayFromZero;
+    fits(number.round_dp_with_strategy(DECIMAL_PLACES_MAX, strategy))
 }
 
 /// Reads a number of type `Decimal`: every digit is kept. `None` where it does not fit.
-pub(super) fn exact(text: &str) -> Option<Decimal> {
+pub fn exact(text: &str) -> Option<Decimal> {
     if text.len() > TEXT_LENGTH_MAX {
         return None;
     }
@@ -33,8 +36,12 @@ pub(super) fn exact(text: &str) -> Option<Decimal> {
         false => Decimal::from_str_exact(text).ok()?,
     };
     let number = number.normalize();
-    let whole_digits_fit = number.trunc().abs() < Decimal::from_i128_with_scale(10_i128.pow(26), 0);
-    (number.scale() <= DECIMAL_PLACES_MAX && whole_digits_fit).then_some(number)
+    fits(number).filter(|number| number.scale() <= DECIMAL_PLACES_MAX)
+}
+
+fn fits(number: Decimal) -> Option<Decimal> {
+    let limit = Decimal::from_i128_with_scale(10_i128.pow(WHOLE_DIGITS_MAX), 0);
+    (number.trunc().abs() < limit).then_some(number)
 }
 
 fn is_scientific(text: &str) -> bool {
@@ -62,15 +69,12 @@ mod tests {
         for (text, number) in [
             ("12.5", "12.5"),
             ("-0.10", "-0.10"),
-            (
-                "0.1234567890123456789012345678",
-                "0.1234567890123456789012345678",
-            ),
-            (
-                "0.12345678901234567890123456786",
-                "0.1234567890123456789012345679",
-            ),
-            ("5.551115123125783e-17", "0.0000000000000000555111512313"),
+            ("0.123456789012", "0.123456789012"),
+            ("0.1234567890125", "0.123456789013"),
+            ("-0.1234567890125", "-0.123456789013"),
+            ("0.30000000000000004", "0.300000000000"),
+            ("5.551115123125783e-17", "0"),
+            ("99999999999999999999999999", "99999999999999999999999999"),
             ("1.5e3", "1500"),
             ("1E+2", "100"),
             ("1e-40", "0"),
@@ -84,8 +88,9 @@ mod tests {
     #[test]
     fn a_float_beyond_a_decimal_is_refused() {
         for text in [
-            "1e29",
+            "1e26",
             "1e308",
+            "99999999999999999999999999.9999999999995",
             "1e9999999999",
             "100000000000000000000000000000",
         ] {

@@ -23,6 +23,25 @@ pub struct UsageQuery {
     pub(super) dimensions: Vec<(String, Column)>,
 }
 
+/// The parts of a [`UsageQuery`], for an engine that answers it.
+#[derive(Clone, Copy, Debug)]
+pub struct QueryParts<'q> {
+    /// The schema of the events.
+    pub schema: &'q Schema,
+    /// How events become a quantity.
+    pub aggregation: Aggregation,
+    /// The column that is aggregated; only COUNT does without.
+    pub column: Option<Column>,
+    /// Which events count.
+    pub conditions: &'q Conditions,
+    /// The column that names the customer.
+    pub customer_column: Column,
+    /// The column that says in which period an event counts: `Date32` (its midnight) or `DateTime64`.
+    pub date_column: Column,
+    /// Names in the answer and columns by whose values the quantity is split.
+    pub dimensions: &'q [(String, Column)],
+}
+
 /// A part of a definition that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{rule}")]
@@ -144,6 +163,19 @@ impl UsageQuery {
                 dimensions,
             }),
             _ => Err(errors),
+        }
+    }
+
+    /// The parts, for an engine.
+    pub fn parts(&self) -> QueryParts<'_> {
+        QueryParts {
+            schema: &self.schema,
+            aggregation: self.aggregation,
+            column: self.column,
+            conditions: &self.conditions,
+            customer_column: self.customer_column,
+            date_column: self.date_column,
+            dimensions: &self.dimensions,
         }
     }
 

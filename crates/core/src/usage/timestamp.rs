@@ -12,7 +12,7 @@ const FRACTION_DIGITS_MAX: usize = 6;
 
 /// Reads `2023-05-21 09:30:38.731`, `2025-06-17T14:03:12Z` or a mix of both, always UTC; a day alone is
 /// its midnight. `None` for a finer fraction, an offset, or anything else.
-pub(super) fn instant(text: &str) -> Option<Timestamp> {
+pub fn instant(text: &str) -> Option<Timestamp> {
     let bytes = text.as_bytes();
     let midnight = date(bytes.get(..10)?)?;
     let Some((separator, time)) = bytes[10..].split_first() else {
@@ -36,7 +36,7 @@ pub(super) fn instant(text: &str) -> Option<Timestamp> {
 }
 
 /// Reads `2023-05-21`.
-pub(super) fn day(text: &str) -> Option<Date> {
+pub fn day(text: &str) -> Option<Date> {
     date(text.as_bytes())
 }
 

@@ -18,7 +18,7 @@ pub enum Value {
     Bool(bool),
     /// Of type `Int64`.
     Int64(i64),
-    /// Of type `Float64`: the number that was sent, rounded to 28 decimal places.
+    /// Of type `Float64`: the number that was sent, rounded to twelve decimal places.
     Float64(Decimal),
     /// Of type `Decimal`.
     Decimal(Decimal),

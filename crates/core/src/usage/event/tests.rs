@@ -125,7 +125,7 @@ fn every_bad_place_of_every_event_is_named() {
             6 data/calls: Invalid type for key: data.calls. Expected Int64, got number
             6 data/day: Invalid type for key: data.day. Expected Date32, got string
             6 data/fee: data.fee does not fit Decimal: 26 digits before the point and 12 after it
-            6 data/gb: data.gb does not fit Float64: 28 digits before the point
+            6 data/gb: data.gb does not fit Float64: 26 digits before the point
             6 data/id: Invalid type for key: data.id. Expected UUID, got string
             6 data/ok: Invalid type for key: data.ok. Expected Bool, got integer
             6 data/region: data.region contains the character U+0000
