@@ -9,7 +9,11 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
-use crate::{Author, Backend, Error, Result, Tx, dialect, migrate, writer::Writer};
+use crate::{
+    Author, Backend, Error, Result, Tx, dialect,
+    migrate::{self, Tables},
+    writer::Writer,
+};
 
 /// How long a request waits for a connection before it is told that the database is busy.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -45,10 +49,23 @@ impl Db {
     /// # Errors
     /// [`Error::UnknownScheme`], [`Error::Migration`], or what the driver says.
     pub async fn open(options: &Options) -> Result<Self> {
+        Self::open_with(options, Tables::Records).await
+    }
+
+    /// Opens the database of usage, as [`Db::open`]: on SQLite a file of its own, so that events and
+    /// records do not wait for each other; on PostgreSQL the same database.
+    ///
+    /// # Errors
+    /// As [`Db::open`].
+    pub async fn open_usage(options: &Options) -> Result<Self> {
+        Self::open_with(options, Tables::Usage).await
+    }
+
+    async fn open_with(options: &Options, tables: Tables) -> Result<Self> {
         let scheme = options.url.split(':').next().unwrap_or_default();
         let engine = match scheme {
-            "sqlite" => open_sqlite(options).await?,
-            "postgres" | "postgresql" => open_postgres(options).await?,
+            "sqlite" => open_sqlite(options, tables).await?,
+            "postgres" | "postgresql" => open_postgres(options, tables).await?,
             other => {
                 return Err(Error::UnknownScheme {
                     scheme: other.to_owned(),
@@ -120,7 +137,7 @@ impl Db {
     }
 }
 
-async fn open_sqlite(options: &Options) -> Result<Engine> {
+async fn open_sqlite(options: &Options, tables: Tables) -> Result<Engine> {
     let connect = SqliteConnectOptions::from_str(&options.url)?
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)
@@ -131,7 +148,7 @@ async fn open_sqlite(options: &Options) -> Result<Engine> {
         .statement_cache_capacity(512)
         .collation(dialect::DECIMAL_COLLATION, dialect::compare_decimals);
     let mut connection = connect.connect().await?;
-    migrate::sqlite(&mut connection).await?;
+    migrate::sqlite(&mut connection, tables).await?;
     let readers = SqlitePoolOptions::new()
         .max_connections(options.connections_max)
         .acquire_timeout(ACQUIRE_TIMEOUT)
@@ -144,7 +161,7 @@ async fn open_sqlite(options: &Options) -> Result<Engine> {
     })
 }
 
-async fn open_postgres(options: &Options) -> Result<Engine> {
+async fn open_postgres(options: &Options, tables: Tables) -> Result<Engine> {
     let connect = PgConnectOptions::from_str(&options.url)?
         .statement_cache_capacity(512)
         .options([("timezone", "UTC")]);
@@ -155,6 +172,6 @@ async fn open_postgres(options: &Options) -> Result<Engine> {
         .acquire_timeout(ACQUIRE_TIMEOUT)
         .connect_with(connect)
         .await?;
-    migrate::postgres(&pool).await?;
+    migrate::postgres(&pool, tables).await?;
     Ok(Engine::Postgres(pool))
 }

@@ -38,6 +38,7 @@ mod row;
 pub mod tag;
 pub mod tax_category;
 pub mod tax_rate;
+pub mod usage_inbox;
 
 pub use db::{Db, Options};
 pub use dialect::Backend;

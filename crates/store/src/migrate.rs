@@ -36,22 +36,39 @@ const STEPS: &[Step] = &[
     step!(8, "0008_row_count"),
 ];
 
+/// The tables of usage, in order: a SQLite file of their own, or beside the records on PostgreSQL.
+const USAGE_STEPS: &[Step] = &[step!(1, "usage_0001_inbox")];
+
+/// Which tables a database holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tables {
+    /// All that is not usage.
+    Records,
+    /// Events that wait for their table file, and what must commit with them.
+    Usage,
+}
+
 /// Number of the newest migration.
 pub fn newest() -> i64 {
     STEPS.last().map_or(0, |(number, ..)| *number)
 }
 
-pub(crate) async fn sqlite(connection: &mut SqliteConnection) -> Result<()> {
-    let migrator = migrator(|(_, _, sqlite, _)| sqlite);
+pub(crate) async fn sqlite(connection: &mut SqliteConnection, tables: Tables) -> Result<()> {
+    let migrator = migrator(tables, |(_, _, sqlite, _)| sqlite);
     Ok(migrator.run(connection).await?)
 }
 
-pub(crate) async fn postgres(pool: &PgPool) -> Result<()> {
-    Ok(migrator(|(_, _, _, postgres)| postgres).run(pool).await?)
+pub(crate) async fn postgres(pool: &PgPool, tables: Tables) -> Result<()> {
+    let migrator = migrator(tables, |(_, _, _, postgres)| postgres);
+    Ok(migrator.run(pool).await?)
 }
 
-fn migrator(sql: impl Fn(&Step) -> &'static str) -> Migrator {
-    let steps = STEPS.iter().map(|step| {
+fn migrator(tables: Tables, sql: impl Fn(&Step) -> &'static str) -> Migrator {
+    let (steps, migrations_table) = match tables {
+        Tables::Records => (STEPS, "_sqlx_migrations"),
+        Tables::Usage => (USAGE_STEPS, "_sqlx_migrations_usage"),
+    };
+    let steps = steps.iter().map(|step| {
         let name = Cow::Borrowed(step.1);
         Migration::new(
             step.0,
@@ -61,5 +78,7 @@ fn migrator(sql: impl Fn(&Step) -> &'static str) -> Migrator {
             false,
         )
     });
-    Migrator::with_migrations(steps.collect())
+    let mut migrator = Migrator::with_migrations(steps.collect());
+    migrator.dangerous_set_table_name(migrations_table);
+    migrator
 }

@@ -224,7 +224,7 @@ impl Schema {
     }
 
     /// Where the field of that name stands in an event's values.
-    pub(super) fn position(&self, name: &str) -> Option<usize> {
+    pub fn position(&self, name: &str) -> Option<usize> {
         let found = self
             .by_name
             .binary_search_by(|position| self.fields[*position].name.as_str().cmp(name));
