@@ -86,12 +86,23 @@ fn sent_fields(schema: &Schema) -> Vec<Field> {
     fields
 }
 
+/// Florin's own columns.
+pub(crate) fn own() -> SchemaRef {
+    Arc::new(ArrowSchema::new(own_fields()))
+}
+
+fn own_fields() -> Vec<Field> {
+    vec![
+        Field::new(SEQUENCE, ArrowType::Int64, true),
+        Field::new(RECEIVED_AT, instant_type(), true),
+    ]
+}
+
 /// What table files hold: what was sent, `_seq` and `_received_at`. Every column may be null as far as
 /// readers know, so that adding a field changes no older file.
 pub(crate) fn kept(schema: &Schema) -> SchemaRef {
-    let mut fields = sent_fields(schema);
-    fields.insert(0, Field::new(SEQUENCE, ArrowType::Int64, true));
-    fields.insert(1, Field::new(RECEIVED_AT, instant_type(), true));
+    let mut fields = own_fields();
+    fields.extend(sent_fields(schema));
     Arc::new(ArrowSchema::new(fields))
 }
 

@@ -7,3 +7,26 @@
 
 mod columns;
 mod decode;
+
+mod error;
+pub mod faults;
+mod inbox;
+mod ingest;
+mod objects;
+mod parquet_file;
+mod table;
+
+mod compact;
+mod flush;
+mod scan;
+mod stream;
+mod unique;
+
+mod engine;
+
+pub use compact::Extent;
+pub use engine::{Engine, Options};
+pub use objects::{Place, S3};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,388 @@
+//! The engine: what stands behind the port.
+//!
+//! Owns the pieces that last (inbox, table files, streams) and the tasks that run beside requests. Does
+//! not own how any of them works.
+
+use std::{
+    collections::HashMap,
+    future::Future,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
+
+use arrow::array::RecordBatch;
+use datafusion::{dataframe::DataFrame, prelude::SessionContext};
+use florin_app::{
+    Clock, Ids,
+    usage::{Batch, IdempotencyKey, Ingested, Stream, UsageError, UsageResult},
+};
+use florin_core::id::OrganisationId;
+use florin_store::{
+    Backend, Db,
+    usage_inbox::{self, StreamId},
+};
+use jiff::SignedDuration;
+use tokio::sync::{mpsc, oneshot};
+use uuid::Uuid;
+
+use crate::{
+    compact::{self, Extent},
+    decode,
+    error::unavailable,
+    faults, flush, inbox,
+    ingest::{self, Request},
+    objects::{Objects, Place},
+    scan,
+    stream::{Reading, StreamState},
+    unique::Identity,
+};
+
+/// Accepted events that may wait for their table file. Beyond it senders are told to wait: the flush
+/// writes about as many in ten seconds.
+const BACKLOG_MAX: i64 = 4_000_000;
+/// When a sender that was told to wait tries again.
+const RETRY_AFTER_SECONDS: u32 = 2;
+/// Between two looks at what is to be flushed.
+const TICK: Duration = Duration::from_millis(200);
+/// Between two looks at what is to be compacted, in ticks.
+const COMPACTION_TICKS: u64 = 50;
+/// Between two looks at what other nodes have left behind, in ticks.
+const LEFT_BEHIND_TICKS: u64 = 150;
+/// How long a reader of another node may need the inbox after a flush; queries end before.
+const INBOX_GRACE: SignedDuration = SignedDuration::from_secs(60);
+/// How long a replaced file is kept for readers outside of Florin.
+const VACUUM_HOURS: i64 = 24;
+/// Between two vacuums, in ticks: six hours.
+const VACUUM_TICKS: u64 = 6 * 3600 * 5;
+
+/// What the engine is made of.
+pub struct Options {
+    /// The database of the inbox, opened with [`Db::open_usage`].
+    pub inbox: Db,
+    /// The database of records: raw metrics, customers.
+    pub records: Db,
+    /// Where table files are.
+    pub place: Place,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// New ids.
+    pub ids: Arc<dyn Ids>,
+}
+
+/// The engine behind [`florin_app::usage::Usage`]. Cheap to clone.
+#[derive(Clone)]
+pub struct Engine {
+    pub(crate) parts: Arc<Parts>,
+    requests: mpsc::Sender<Request>,
+}
+
+/// What every task of the engine needs.
+pub(crate) struct Parts {
+    pub(crate) inbox: Db,
+    pub(crate) records: Db,
+    pub(crate) objects: Objects,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) ids: Arc<dyn Ids>,
+    /// This process among all that share the inbox.
+    pub(crate) node: Uuid,
+    streams: Mutex<HashMap<StreamId, Arc<StreamState>>>,
+    backlog: AtomicI64,
+}
+
+impl Parts {
+    /// The stream's state in this process.
+    pub(crate) fn stream(&self, id: StreamId) -> Arc<StreamState> {
+        let mut streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
+        let state = streams.entry(id);
+        Arc::clone(state.or_insert_with(|| Arc::new(StreamState::new(id))))
+    }
+
+    fn streams(&self) -> Vec<Arc<StreamState>> {
+        let streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
+        streams.values().cloned().collect()
+    }
+
+    pub(crate) fn nobody(&self) -> OrganisationId {
+        OrganisationId(Uuid::nil())
+    }
+
+    pub(crate) fn backlog_grew(&self, events: i64) {
+        self.backlog.fetch_add(events, Ordering::Relaxed);
+    }
+
+    pub(crate) fn backlog_shrank(&self, events: i64) {
+        self.backlog.fetch_sub(events, Ordering::Relaxed);
+    }
+
+    /// Whether other processes may write the same tables.
+    fn is_shared(&self) -> bool {
+        self.inbox.backend() == Backend::Postgres
+    }
+
+    /// How long inbox rows stay after they were flushed. One process alone knows all its readers.
+    pub(crate) fn inbox_grace(&self) -> SignedDuration {
+        match self.is_shared() {
+            true => INBOX_GRACE,
+            false => SignedDuration::ZERO,
+        }
+    }
+
+    /// The columns that identify an event of the stream.
+    pub(crate) async fn identity(&self, id: StreamId) -> UsageResult<Identity> {
+        let mut tx = self
+            .records
+            .read(id.organisation)
+            .await
+            .map_err(unavailable)?;
+        let metric = florin_store::raw_metric::find(&mut tx, id.stream).await;
+        let metric = metric.map_err(unavailable)?;
+        Ok(metric
+            .map(|metric| metric.schema.unique_by_paths())
+            .unwrap_or_default())
+    }
+}
+
+impl Engine {
+    /// Opens the engine and begins to accept events; [`Engine::run`] flushes them.
+    ///
+    /// # Errors
+    /// A place that cannot be opened, or a database that does not answer.
+    pub async fn open(options: Options) -> UsageResult<Self> {
+        let Options {
+            inbox,
+            records,
+            place,
+            clock,
+            ids,
+        } = options;
+        let parts = Arc::new(Parts {
+            objects: Objects::open(&place)?,
+            node: ids.next(),
+            streams: Mutex::default(),
+            backlog: AtomicI64::new(0),
+            inbox,
+            records,
+            clock,
+            ids,
+        });
+        let (requests, waiting) = mpsc::channel(ingest::QUEUE_MAX);
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "ends with the last handle to the engine"
+        )]
+        tokio::spawn(ingest::serve(Arc::clone(&parts), waiting));
+        let engine = Self { parts, requests };
+        engine.find_left_behind().await?;
+        Ok(engine)
+    }
+
+    /// Flushes and compacts until `stop` is ready; then flushes what is left.
+    ///
+    /// Problems are logged and tried again: events are safe in the inbox.
+    pub async fn run(&self, stop: impl Future<Output = ()> + Send) {
+        let compaction = self.compact_for_ever();
+        let flushing = self.flush_for_ever();
+        tokio::select! {
+            () = stop => {}
+            () = flushing => {}
+            () = compaction => {}
+        }
+    }
+
+    async fn flush_for_ever(&self) {
+        let mut ticks = tokio::time::interval(TICK);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        for tick in 1_u64.. {
+            ticks.tick().await;
+            if tick % LEFT_BEHIND_TICKS == 0 {
+                report("look for events that wait", self.find_left_behind().await);
+            }
+            for stream in self.parts.streams() {
+                if flush::is_due(stream.waiting(), self.parts.clock.now()) {
+                    report("flush", self.flush_stream(&stream).await);
+                }
+            }
+        }
+    }
+
+    async fn flush_stream(&self, stream: &Arc<StreamState>) -> UsageResult<()> {
+        let before = stream.waiting();
+        let flushed = flush::flush(&self.parts, stream).await;
+        if flushed.is_err() {
+            // Tried again after the usual silence.
+            stream.accepted(before.events, self.parts.clock.now());
+        }
+        flush::clean(&self.parts, stream).await?;
+        flushed.map(|_| ())
+    }
+
+    async fn compact_for_ever(&self) {
+        let mut ticks = tokio::time::interval(TICK * COMPACTION_TICKS as u32);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        for tick in 1_u64.. {
+            ticks.tick().await;
+            for stream in self.parts.streams() {
+                let compacted = compact::compact(&self.parts, &stream, Extent::Due).await;
+                report("compact", compacted.map(|_| ()));
+                if tick % (VACUUM_TICKS / COMPACTION_TICKS) == 0 {
+                    report("vacuum", self.vacuum(stream.id).await.map(|_| ()));
+                }
+                report(
+                    "clean",
+                    flush::clean(&self.parts, &stream).await.map(|_| ()),
+                );
+            }
+        }
+    }
+
+    /// Notes what waits in the inbox, also from before this process or from nodes that are gone.
+    async fn find_left_behind(&self) -> UsageResult<()> {
+        let parts = &self.parts;
+        let mut tx = parts
+            .inbox
+            .read(parts.nobody())
+            .await
+            .map_err(unavailable)?;
+        let progress = usage_inbox::progress(&mut tx).await.map_err(unavailable)?;
+        let mut backlog = 0;
+        for stream in progress {
+            let waiting = stream.accepted - stream.flushed;
+            backlog += waiting;
+            let state = parts.stream(stream.id);
+            if waiting > 0 && state.waiting().events == 0 {
+                state.accepted(waiting, parts.clock.now());
+            }
+        }
+        parts.backlog.store(backlog, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Flushes everything that has been accepted.
+    ///
+    /// # Errors
+    /// [`UsageError::Unavailable`].
+    pub async fn flush(&self) -> UsageResult<()> {
+        self.find_left_behind().await?;
+        for stream in self.parts.streams() {
+            while flush::flush(&self.parts, &stream).await? > 0 {}
+            flush::clean(&self.parts, &stream).await?;
+        }
+        Ok(())
+    }
+
+    /// Compacts every stream of an organisation.
+    ///
+    /// # Errors
+    /// [`UsageError::Unavailable`].
+    pub async fn compact(
+        &self,
+        organisation: OrganisationId,
+        extent: Extent,
+    ) -> UsageResult<usize> {
+        let mut replaced = 0;
+        for stream in self.parts.streams() {
+            if stream.id.organisation == organisation {
+                replaced += compact::compact(&self.parts, &stream, extent).await?;
+            }
+        }
+        Ok(replaced)
+    }
+
+    /// Removes the stream's files that were replaced long ago; answers how many.
+    ///
+    /// # Errors
+    /// [`UsageError::Unavailable`].
+    pub async fn vacuum(&self, id: StreamId) -> UsageResult<usize> {
+        let stream = self.parts.stream(id);
+        let mut table = stream.change(&self.parts.objects).await?;
+        match table.as_mut() {
+            Some(table) => table.vacuum(VACUUM_HOURS).await,
+            None => Ok(0),
+        }
+    }
+
+    /// Events that wait for their table file.
+    pub fn backlog(&self) -> i64 {
+        self.parts.backlog.load(Ordering::Relaxed)
+    }
+
+    /// Keeps a batch.
+    pub(crate) async fn accept(
+        &self,
+        stream: &Stream,
+        batch: Batch<'_>,
+        key: Option<&IdempotencyKey>,
+    ) -> UsageResult<Ingested> {
+        if self.backlog() > BACKLOG_MAX {
+            return Err(UsageError::Behind {
+                retry_after_seconds: RETRY_AFTER_SECONDS,
+            });
+        }
+        let events: RecordBatch = match batch {
+            Batch::Body(format, bytes) => decode::body(&stream.schema, format, bytes)?,
+            Batch::Events(events) => decode::events_batch(&stream.schema, events)?,
+        };
+        faults::point("ingest_decoded");
+        let id = StreamId {
+            organisation: stream.organisation,
+            stream: stream.id,
+        };
+        let (answer, kept) = oneshot::channel();
+        let request = Request {
+            id,
+            events,
+            key: key.cloned(),
+            answer,
+        };
+        let sent = self.requests.send(request).await;
+        sent.map_err(|_| unavailable("the engine is shut down"))?;
+        kept.await
+            .map_err(|_| unavailable("the engine is shut down"))?
+    }
+
+    /// The stream's events for one query. The reading ends with the first part of the answer: keep it
+    /// until the query is done.
+    pub(crate) async fn events(
+        &self,
+        context: &SessionContext,
+        stream: &Stream,
+    ) -> UsageResult<(Reading, DataFrame)> {
+        let parts = &self.parts;
+        let id = StreamId {
+            organisation: stream.organisation,
+            stream: stream.id,
+        };
+        let reading = parts
+            .stream(id)
+            .read(&parts.objects, parts.is_shared())
+            .await?;
+        let above = reading.files.last_sequence;
+        let rows = {
+            let mut tx = flush::read(parts, id).await?;
+            let rows = usage_inbox::read(&mut tx, id, above, i64::MAX).await;
+            rows.map_err(unavailable)?
+        };
+        let known = reading.files.columns.clone();
+        let inbox = match rows.is_empty() {
+            true => None,
+            false => {
+                let batches = flush::blocking(move || {
+                    let batches = inbox::events(&rows, known.as_ref())?;
+                    inbox::together(&batches)
+                });
+                batches.await?
+            }
+        };
+        let events = scan::events(context, &parts.objects, stream, &reading.files, inbox)?;
+        Ok((reading, events))
+    }
+}
+
+fn report(what: &str, outcome: UsageResult<()>) {
+    if let Err(error) = outcome {
+        tracing::error!(%error, "{what} failed and will be tried again");
+    }
+}

@@ -1,0 +1,264 @@
+//! From the inbox into table files, exactly once.
+//!
+//! Owns when a stream is flushed and the order of things: files, then the log with the sequence they
+//! reach, then the note in the inbox's database, and only then may inbox rows go. A crash between any
+//! two of them is repaired by the next flush, which begins at the sequence in the log.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use arrow::{
+    array::{BooleanArray, RecordBatch},
+    compute::filter_record_batch,
+};
+use florin_app::usage::UsageError;
+use florin_store::{
+    Actor, Author, Tx,
+    usage_inbox::{self, StreamId},
+};
+use jiff::{SignedDuration, Timestamp};
+use object_store::ObjectStoreExt;
+
+use crate::{
+    engine::Parts,
+    error::unavailable,
+    faults, inbox,
+    objects::Objects,
+    parquet_file::{self, NewFile, Writer},
+    stream::{StreamState, Waiting},
+    table::{Change, Table},
+    unique,
+};
+
+/// Events that are flushed at once without waiting for more.
+const EVENTS_AT_ONCE: i64 = 250_000;
+/// Events of one flush at most: they are sorted in memory.
+const EVENTS_MAX: i64 = 500_000;
+/// A stream that was silent for so long is flushed.
+const SILENCE: SignedDuration = SignedDuration::from_secs(2);
+/// An event waits no longer than this.
+const AGE_MAX: SignedDuration = SignedDuration::from_secs(60);
+/// A node that died in a flush loses its claim after this.
+const CLAIM: SignedDuration = SignedDuration::from_secs(120);
+/// Months that one flush writes a file each for; rarer ones share a file, so that events scattered over
+/// a thousand months are not a thousand files.
+const MONTHS_MAX: usize = 24;
+
+/// Whether a stream's events should be flushed.
+pub(crate) fn is_due(waiting: Waiting, now: Timestamp) -> bool {
+    let Some((first, last)) = waiting.since else {
+        return false;
+    };
+    waiting.events >= EVENTS_AT_ONCE
+        || now.duration_since(last) >= SILENCE
+        || now.duration_since(first) >= AGE_MAX
+}
+
+/// Flushes what a stream has in the inbox, at most [`EVENTS_MAX`] events; answers how many. None where
+/// another node does it.
+pub(crate) async fn flush(parts: &Parts, stream: &Arc<StreamState>) -> Result<u64, UsageError> {
+    if !claimed(parts, stream.id).await? {
+        return Ok(0);
+    }
+    let flushed = flush_claimed(parts, stream).await;
+    release(parts, stream.id).await?;
+    flushed
+}
+
+async fn flush_claimed(parts: &Parts, stream: &Arc<StreamState>) -> Result<u64, UsageError> {
+    stream.take_waiting();
+    let mut guard = stream.change(&parts.objects).await?;
+    let files = stream.files();
+    let rows = {
+        let mut tx = read(parts, stream.id).await?;
+        let read = usage_inbox::read(&mut tx, stream.id, files.last_sequence, EVENTS_MAX).await;
+        read.map_err(unavailable)?
+    };
+    let Some(last_sequence) = rows.last().map(usage_inbox::Batch::last_sequence) else {
+        return note(parts, stream.id, files.last_sequence)
+            .await
+            .map(|()| 0);
+    };
+    faults::point("flush_read");
+    let known = files.columns.clone();
+    let batch = blocking(move || {
+        let batches = inbox::events(&rows, known.as_ref())?;
+        inbox::together(&batches)
+    });
+    let batch = batch
+        .await?
+        .ok_or_else(|| unavailable("no events in inbox rows"))?;
+    let schema = batch.schema();
+    let table = match &mut *guard {
+        Some(table) => table,
+        empty => empty.insert(Table::create(&parts.objects, stream.id, &schema).await?),
+    };
+    let mut change = Change {
+        last_sequence: Some(last_sequence),
+        ..Change::default()
+    };
+    if files.columns.as_ref().is_some_and(|known| *known != schema) {
+        change.columns = Some(Arc::clone(&schema));
+    }
+    let events = batch.num_rows() as u64;
+    let identity = parts.identity(stream.id).await?;
+    let batch = match identity.is_empty() {
+        true => batch,
+        false => unique::replace(parts, &files, &identity, &batch, stream.id, &mut change).await?,
+    };
+    change.added.extend(write(parts, stream.id, batch).await?);
+    faults::point("flush_before_log");
+    table.commit(change).await?;
+    faults::point("flush_after_log");
+    stream.publish(guard.as_ref()).await?;
+    note(parts, stream.id, last_sequence).await?;
+    faults::point("flush_noted");
+    parts.backlog_shrank(events as i64);
+    Ok(events)
+}
+
+/// Writes the events into one file for each month.
+async fn write(
+    parts: &Parts,
+    id: StreamId,
+    batch: RecordBatch,
+) -> Result<Vec<NewFile>, UsageError> {
+    let months = blocking(move || by_month(&batch)).await?;
+    let mut written = Vec::with_capacity(months.len());
+    for batch in months {
+        let (bytes, bounds) = blocking(move || {
+            let batch = parquet_file::sorted(&batch)?;
+            let mut writer = Writer::new(&batch.schema(), false)?;
+            writer.write(&batch)?;
+            writer.finish()
+        })
+        .await?;
+        written.push(put(parts, id, &new_run(parts), 1, bytes, bounds).await?);
+        faults::point("flush_file_written");
+    }
+    Ok(written)
+}
+
+/// Name of a run: files that were written together and do not overlap.
+pub(crate) fn new_run(parts: &Parts) -> String {
+    parts.ids.next().simple().to_string()
+}
+
+/// Puts a file beside the table's others; it is not in the table before the commit.
+pub(crate) async fn put(
+    parts: &Parts,
+    id: StreamId,
+    run: &str,
+    number: usize,
+    bytes: Vec<u8>,
+    bounds: parquet_file::Bounds,
+) -> Result<NewFile, UsageError> {
+    let name = format!("{run}-{number:04}.parquet");
+    let size = bytes.len() as u64;
+    let table = parts.objects.table_url(id)?;
+    let path = Objects::path(&table, &name)?;
+    let put = parts.objects.store.put(&path, bytes.into()).await;
+    put.map_err(unavailable)?;
+    let written_at = parts.clock.now();
+    Ok(NewFile {
+        name,
+        size,
+        bounds,
+        written_at,
+    })
+}
+
+/// The rows of each month; of the rarest months together.
+fn by_month(batch: &RecordBatch) -> Result<Vec<RecordBatch>, UsageError> {
+    let times = parquet_file::times(batch)?;
+    let mut months = Vec::with_capacity(batch.num_rows());
+    let mut counts: BTreeMap<i32, usize> = BTreeMap::new();
+    for at in times.values() {
+        let month = parquet_file::month(*at)?;
+        *counts.entry(month).or_default() += 1;
+        months.push(month);
+    }
+    if counts.len() <= 1 {
+        return Ok(vec![batch.clone()]);
+    }
+    let mut frequent: Vec<(usize, i32)> = counts.iter().map(|(month, n)| (*n, *month)).collect();
+    frequent.sort_unstable();
+    let own: Vec<i32> = frequent
+        .iter()
+        .rev()
+        .take(MONTHS_MAX)
+        .map(|(_, month)| *month)
+        .collect();
+    let select = |wanted: &dyn Fn(i32) -> bool| {
+        let mask: BooleanArray = months.iter().map(|month| Some(wanted(*month))).collect();
+        filter_record_batch(batch, &mask).map_err(unavailable)
+    };
+    let mut parts = Vec::new();
+    for month in &own {
+        parts.push(select(&|other| other == *month)?);
+    }
+    if own.len() < counts.len() {
+        parts.push(select(&|month| !own.contains(&month))?);
+    }
+    Ok(parts)
+}
+
+/// Removes inbox rows that are in table files and that nobody reads any more.
+pub(crate) async fn clean(parts: &Parts, stream: &StreamState) -> Result<u64, UsageError> {
+    let mut tx = begin(parts, stream.id).await?;
+    let before = parts.clock.now() - parts.inbox_grace();
+    let removed = usage_inbox::remove_flushed(&mut tx, stream.id, stream.unneeded(), before).await;
+    let removed = removed.map_err(unavailable)?;
+    tx.commit().await.map_err(unavailable)?;
+    faults::point("inbox_removed");
+    Ok(removed)
+}
+
+async fn note(parts: &Parts, id: StreamId, last_sequence: i64) -> Result<(), UsageError> {
+    if last_sequence == 0 {
+        return Ok(());
+    }
+    let mut tx = begin(parts, id).await?;
+    let noted = usage_inbox::note_flush(&mut tx, id, last_sequence).await;
+    noted.map_err(unavailable)?;
+    tx.commit().await.map_err(unavailable)
+}
+
+/// Claims the right to change a stream's table.
+pub(crate) async fn claimed(parts: &Parts, id: StreamId) -> Result<bool, UsageError> {
+    let mut tx = begin(parts, id).await?;
+    let claimed = usage_inbox::claim(&mut tx, id, parts.node, CLAIM).await;
+    let claimed = claimed.map_err(unavailable)?;
+    tx.commit().await.map_err(unavailable)?;
+    Ok(claimed)
+}
+
+/// Gives the right back.
+pub(crate) async fn release(parts: &Parts, id: StreamId) -> Result<(), UsageError> {
+    let mut tx = begin(parts, id).await?;
+    let released = usage_inbox::release(&mut tx, id, parts.node).await;
+    released.map_err(unavailable)?;
+    tx.commit().await.map_err(unavailable)
+}
+
+async fn begin(parts: &Parts, id: StreamId) -> Result<Tx, UsageError> {
+    let author = Author {
+        organisation: id.organisation,
+        actor: Actor::System,
+        request_id: String::new(),
+        at: florin_core::instant::to_microseconds(parts.clock.now()),
+    };
+    parts.inbox.begin(author).await.map_err(unavailable)
+}
+
+pub(crate) async fn read(parts: &Parts, id: StreamId) -> Result<Tx, UsageError> {
+    parts.inbox.read(id.organisation).await.map_err(unavailable)
+}
+
+/// Runs work that takes long on a thread of its own.
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, UsageError> + Send + 'static,
+) -> Result<T, UsageError> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(unavailable)?
+}
