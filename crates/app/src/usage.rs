@@ -4,6 +4,8 @@
 //! that the binary wires in, or a naive one in tests), what a metric means ([`florin_core::usage`]), nor
 //! which stream an organisation may see: callers build a [`Stream`] from a raw metric of theirs.
 
+mod absent;
+mod streams;
 
 use std::{ops::Range, sync::Arc};
 
@@ -20,6 +22,8 @@ use jiff::Timestamp;
 use serde_json::{Map, Value as Json};
 use uuid::Uuid;
 
+pub use absent::Absent;
+pub use streams::Streams;
 
 /// Events of one request at most.
 pub const EVENTS_MAX: usize = 10_000;
