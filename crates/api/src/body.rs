@@ -15,6 +15,7 @@ use utoipa::{
 };
 
 use crate::{
+    BODY_BYTES_MAX,
     error::{BadField, Error},
     schema,
 };
@@ -121,12 +122,13 @@ async fn json<S: Send + Sync>(request: Request, state: &S) -> Result<Value, Erro
 
 fn rejected(rejection: BytesRejection) -> Error {
     match rejection.into_response().status().as_u16() {
-        413 => Error::TooLarge,
+        413 => Error::TooLarge(BODY_BYTES_MAX),
         _ => unreadable("value_error", "the body ended early"),
     }
 }
 
-fn unreadable(kind: &str, message: impl Into<String>) -> Error {
+/// The whole body cannot be used.
+pub(crate) fn unreadable(kind: &str, message: impl Into<String>) -> Error {
     let (kind, message) = (kind.to_owned(), message.into());
     Error::Unreadable(vec![BadField {
         part: "body",

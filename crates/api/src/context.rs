@@ -8,7 +8,7 @@ use std::{num::NonZeroU32, sync::Arc};
 use axum::{
     Json,
     body::{Body, to_bytes},
-    extract::{FromRequestParts, Request, State},
+    extract::{FromRequestParts, Request},
     http::{HeaderMap, Method, header, request::Parts},
     middleware::Next,
     response::{IntoResponse, Response},
@@ -66,6 +66,11 @@ struct Idempotency {
 }
 
 impl Context {
+    /// Whose rows the request sees.
+    pub(crate) fn organisation(&self) -> OrganisationId {
+        self.organisation
+    }
+
     /// A connection that reads this organisation's rows.
     pub(crate) async fn read(&self) -> Result<Tx> {
         Ok(self.app.db.read(self.organisation).await?)
@@ -173,25 +178,18 @@ fn limit(server: &Server, key: Uuid) -> Result<()> {
 }
 
 /// Gives a POST that carries an `Idempotency-Key` the digest of what it asks, before its handler runs.
-pub(crate) async fn idempotency(
-    State(_): State<Arc<Server>>,
-    request: Request,
-    next: Next,
-) -> Response {
+pub(crate) async fn idempotency(request: Request, next: Next) -> Response {
     if request.method() != Method::POST {
         return next.run(request).await;
     }
-    let Some(key) = request.headers().get("idempotency-key") else {
-        return next.run(request).await;
+    let key = match idempotency_key(request.headers()) {
+        Ok(None) => return next.run(request).await,
+        Ok(Some(key)) => key,
+        Err(error) => return error.into_response(),
     };
-    let key = key.to_str().unwrap_or_default().to_owned();
-    let is_visible = key.bytes().all(|byte| byte.is_ascii_graphic());
-    if key.is_empty() || key.len() > IDEMPOTENCY_KEY_LENGTH_MAX || !is_visible {
-        return bad_key().into_response();
-    }
     let (mut parts, body) = request.into_parts();
     let Ok(bytes) = to_bytes(body, BODY_BYTES_MAX).await else {
-        return Error::TooLarge.into_response();
+        return Error::TooLarge(BODY_BYTES_MAX).into_response();
     };
     let mut digest = Sha256::new();
     digest.update(parts.uri.to_string());
@@ -201,6 +199,22 @@ pub(crate) async fn idempotency(
     parts.extensions.insert(Idempotency { key, fingerprint });
     next.run(Request::from_parts(parts, Body::from(bytes)))
         .await
+}
+
+/// The client's `Idempotency-Key`, if it sends one.
+///
+/// # Errors
+/// [`Error::Unreadable`] for one that is no key.
+pub(crate) fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>> {
+    let Some(key) = headers.get("idempotency-key") else {
+        return Ok(None);
+    };
+    let key = key.to_str().unwrap_or_default();
+    let is_visible = key.bytes().all(|byte| byte.is_ascii_graphic());
+    if key.is_empty() || key.len() > IDEMPOTENCY_KEY_LENGTH_MAX || !is_visible {
+        return Err(bad_key());
+    }
+    Ok(Some(key.to_owned()))
 }
 
 fn bad_key() -> Error {

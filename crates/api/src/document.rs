@@ -74,6 +74,11 @@ const ALIASES: &[(&str, &str)] = &[
     ("/rawmetrics", "/rawmetric"),
     ("/rawmetrics/{raw_metric_id}", "/rawmetric/{raw_metric_id}"),
     ("/rawmetrics/slug/{api_slug}", "/rawmetric/slug/{api_slug}"),
+    (
+        "/rawmetrics/{raw_metric_id}/logs",
+        "/rawmetric/{raw_metric_id}/logs",
+    ),
+    ("/usage_events/{api_slug}", "/usage/{api_slug}"),
 ];
 
 fn deprecated(item: &Value) -> Value {

@@ -11,7 +11,8 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use florin_app::FieldError;
+use florin_app::{FieldError, usage::UsageError};
+use florin_core::usage::{EventProblem, Violation};
 use serde_json::{Value, json};
 
 /// A row of the table of error codes.
@@ -54,6 +55,11 @@ pub const CODES: &[Code] = &[
         "BODY_TOO_LARGE",
         413,
         "the body has more bytes than the limit",
+    ),
+    code(
+        "CONTENT_ENCODING_UNKNOWN",
+        415,
+        "the Content-Encoding is neither gzip nor zstd",
     ),
     code(
         "RATE_LIMITED",
@@ -202,6 +208,41 @@ pub const CODES: &[Code] = &[
         400,
         "a new dataschema gives a field another type",
     ),
+    code(
+        "RAW_METRIC_NOT_FOUND",
+        404,
+        "events were sent to a slug that no raw metric has",
+    ),
+    code(
+        "USAGE_TOO_MANY_EVENTS",
+        413,
+        "a request has more than 10,000 events",
+    ),
+    code(
+        "USAGE_BEHIND",
+        429,
+        "too many accepted events wait to be written to tables; see `Retry-After`",
+    ),
+    code(
+        "USAGE_UNAVAILABLE",
+        503,
+        "usage events cannot be kept or read at the moment; see `Retry-After`",
+    ),
+    code(
+        "METRIC_QUERY_REFUSED",
+        400,
+        "the query of a billable metric cannot be run; the engine says why and where",
+    ),
+    code(
+        "METRIC_LIMIT_EXCEEDED",
+        400,
+        "the query of a billable metric needs more time or memory than it may",
+    ),
+    code(
+        "METRIC_OVERFLOW",
+        400,
+        "a quantity has more digits than an amount can be computed from",
+    ),
 ];
 
 /// What a handler answers.
@@ -216,8 +257,10 @@ pub(crate) enum Error {
     Unreadable(Vec<BadField>),
     /// No key, or not a good one.
     Unauthorised(&'static str),
-    /// The body is over the limit.
-    TooLarge,
+    /// The body is over the limit, in bytes.
+    TooLarge(usize),
+    /// The body's `Content-Encoding` is none that is read here.
+    EncodingUnknown,
     /// The key sends too much; seconds to wait.
     RateLimited(u64),
     /// The key stands for another request.
@@ -286,19 +329,44 @@ impl From<FieldError> for BadField {
     }
 }
 
+impl From<EventProblem> for BadField {
+    fn from(problem: EventProblem) -> Self {
+        let kind = match &problem.violation {
+            Violation::NotAnObject { .. } => "type_error.dict",
+            Violation::Missing => "value_error.missing",
+            Violation::WrongType { .. } => "type_error",
+            Violation::UnknownField { .. } => "value_error.extra",
+            Violation::OutOfRange { .. } => "value_error.number.not_in_range",
+            Violation::CustomerEmpty => "value_error.any_str.min_length",
+            Violation::TooLong { .. } => "value_error.any_str.max_length",
+            Violation::NulCharacter { .. } => "value_error.any_str.nul",
+        };
+        let message = problem.violation.to_string();
+        let mut path = vec![problem.event.to_string()];
+        path.extend(problem.path);
+        Self {
+            part: "body",
+            path,
+            message,
+            kind: kind.to_owned(),
+        }
+    }
+}
+
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
         match self {
             Self::App(error) => of_app(error),
             Self::Unreadable(fields) => invalid(fields),
             Self::Unauthorised(detail) => refusal("UNAUTHORISED", detail),
-            Self::TooLarge => {
-                let max = crate::BODY_BYTES_MAX;
-                refusal(
-                    "BODY_TOO_LARGE",
-                    format!("the body may have {max} bytes at most"),
-                )
-            }
+            Self::TooLarge(max) => refusal(
+                "BODY_TOO_LARGE",
+                format!("the body may have {max} bytes at most"),
+            ),
+            Self::EncodingUnknown => refusal(
+                "CONTENT_ENCODING_UNKNOWN",
+                "send the body plain, or with Content-Encoding gzip or zstd",
+            ),
             Self::RateLimited(seconds) => {
                 let detail = format!("too many requests: wait {seconds} s");
                 retry_after(seconds, refusal("RATE_LIMITED", detail))
@@ -325,6 +393,7 @@ fn of_app(error: florin_app::Error) -> Response {
         florin_app::Error::Invalid(fields) => {
             invalid(fields.into_iter().map(BadField::from).collect())
         }
+        florin_app::Error::Usage(error) => of_usage(error),
         florin_app::Error::Store(florin_store::Error::Busy) => retry_after(
             1,
             refusal(
@@ -333,6 +402,39 @@ fn of_app(error: florin_app::Error) -> Response {
             ),
         ),
         florin_app::Error::Store(error) => internal(&error.to_string()),
+    }
+}
+
+fn of_usage(error: UsageError) -> Response {
+    let message = error.to_string();
+    match error {
+        UsageError::Events(problems) => invalid(problems.into_iter().map(BadField::from).collect()),
+        UsageError::Unreadable { message } => invalid(vec![BadField {
+            part: "body",
+            path: Vec::new(),
+            message,
+            kind: "value_error.jsondecode".to_owned(),
+        }]),
+        UsageError::TooManyEvents => refusal("USAGE_TOO_MANY_EVENTS", message),
+        UsageError::Behind {
+            retry_after_seconds,
+        } => retry_after(retry_after_seconds.into(), refusal("USAGE_BEHIND", message)),
+        UsageError::KeyReused => Error::IdempotencyKeyReused.into_response(),
+        UsageError::Query {
+            position: Some((line, column)),
+            ..
+        } => refusal(
+            "METRIC_QUERY_REFUSED",
+            format!("line {line}, column {column}: {message}"),
+        ),
+        UsageError::Query { position: None, .. } => refusal("METRIC_QUERY_REFUSED", message),
+        UsageError::Limit { .. } => refusal("METRIC_LIMIT_EXCEEDED", message),
+        UsageError::Overflow { .. } => refusal("METRIC_OVERFLOW", message),
+        UsageError::Unavailable(cause) => {
+            tracing::error!(cause, "usage is not available");
+            let detail = "usage events cannot be kept or read: nothing was changed, try again";
+            retry_after(1, refusal("USAGE_UNAVAILABLE", detail))
+        }
     }
 }
 

@@ -34,6 +34,7 @@ mod raw_metric;
 mod system;
 mod tag;
 mod tax_category;
+mod usage_event;
 
 use std::{num::NonZeroU32, sync::Arc};
 
@@ -69,10 +70,6 @@ pub fn router(app: App, settings: Settings) -> Router {
         .fallback(error::unknown_route)
         .method_not_allowed_fallback(error::unknown_method)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
-        .layer(middleware::from_fn_with_state(
-            server.clone(),
-            context::idempotency,
-        ))
         .layer(tower_http::catch_panic::CatchPanicLayer::custom(
             error::panicked,
         ))
@@ -101,4 +98,7 @@ fn resources() -> OpenApiRouter<Arc<Server>> {
         .merge(tax_category::routes())
         .merge(jurisdiction_rate::routes())
         .merge(system::routes())
+        .layer(middleware::from_fn(context::idempotency))
+        // Events keep their keys where the events are, in the same durable write.
+        .merge(usage_event::routes())
 }

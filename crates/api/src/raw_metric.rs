@@ -15,6 +15,8 @@ use crate::{
     error::Result,
     list::{Envelope, Listed, Listing},
     path::{PathIds, PathText},
+    query::Parameters,
+    usage_event::{Rows, RowsParameters, rows_query},
 };
 use wire::{RawMetricInput, RawMetricResponse};
 
@@ -26,6 +28,8 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<Server>> {
         .route("/rawmetrics/{raw_metric_id}", get(read).patch(update))
         .routes(routes!(read_by_slug))
         .route("/rawmetrics/slug/{api_slug}", get(read_by_slug))
+        .routes(routes!(logs))
+        .route("/rawmetrics/{raw_metric_id}/logs", get(logs))
 }
 
 type RawMetricPatch = Patch<RawMetricInput>;
@@ -114,7 +118,9 @@ async fn update(
     let current = app::raw_metric::find(&mut tx, id).await?;
     let input = patch.apply(&RawMetricInput::from(current))?;
     let metric = app::raw_metric::update(&mut tx, id, input.into()).await?;
-    context.commit(tx, metric.into()).await
+    let answer = context.commit(tx, metric.into()).await;
+    context.app.streams.forget(context.organisation());
+    answer
 }
 
 /// Get a raw metric by slug
@@ -136,4 +142,29 @@ async fn read_by_slug(
     let mut tx = context.read().await?;
     let metric = app::raw_metric::find_by_slug(&mut tx, &api_slug).await?;
     Ok(Json(metric.map(RawMetricResponse::from)))
+}
+
+/// List the events of a raw metric
+///
+/// The events that count, what was received last first. A field of `data` is filtered by as `data.<field>`,
+/// with the suffixes of every list: `data.gb__gte=1`, `data.region__in=eu,us`, `data.id__isnull=true`.
+#[utoipa::path(
+    get,
+    path = "/rawmetric/{raw_metric_id}/logs",
+    tag = "usage events",
+    params(("raw_metric_id" = Uuid, Path, description = "Id of the raw metric."), RowsParameters),
+    responses((status = 200, description = "Events.", body = Rows))
+)]
+async fn logs(
+    context: Context,
+    PathIds([id]): PathIds<1>,
+    parameters: Parameters,
+) -> Result<Json<Rows>> {
+    let mut tx = context.read().await?;
+    let metric = app::raw_metric::find(&mut tx, id).await?;
+    drop(tx);
+    let query = rows_query(&parameters, &metric.schema)?;
+    let results =
+        app::usage_event::rows(&context.app, context.organisation(), &metric, &query).await?;
+    Ok(Json(Rows { results }))
 }

@@ -23,6 +23,9 @@ pub enum Error {
     /// Fields hold what they may not; every one of them is named.
     #[error("{} fields are not valid", .0.len())]
     Invalid(Vec<FieldError>),
+    /// The engine of usage refused or does not answer.
+    #[error(transparent)]
+    Usage(#[from] crate::usage::UsageError),
     /// The database refused or does not answer.
     #[error(transparent)]
     Store(#[from] florin_store::Error),

@@ -24,6 +24,7 @@ pub mod raw_metric;
 pub mod tag;
 pub mod tax_category;
 pub mod usage;
+pub mod usage_event;
 
 use std::sync::Arc;
 
@@ -45,16 +46,22 @@ pub struct App {
     pub ids: Arc<dyn Ids>,
     /// When keys were last used.
     pub key_use: Arc<api_key::KeyUse>,
+    /// Usage events and metrics.
+    pub usage: Arc<dyn usage::Usage>,
+    /// Which streams there are.
+    pub streams: Arc<usage::Streams>,
 }
 
 impl App {
-    /// An app on the machine's clock and randomness.
-    pub fn new(db: Db) -> Self {
+    /// An app on the machine's clock and randomness, with this engine of usage.
+    pub fn new(db: Db, usage: Arc<dyn usage::Usage>) -> Self {
         Self {
             db,
             clock: Arc::new(clock::MachineClock),
             ids: Arc::new(ids::MachineIds),
             key_use: Arc::default(),
+            usage,
+            streams: Arc::default(),
         }
     }
 

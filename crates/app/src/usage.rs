@@ -4,6 +4,9 @@
 //! that the binary wires in, or a naive one in tests), what a metric means ([`florin_core::usage`]), nor
 //! which stream an organisation may see: callers build a [`Stream`] from a raw metric of theirs.
 
+mod absent;
+mod streams;
+
 use std::{ops::Range, sync::Arc};
 
 use async_trait::async_trait;
@@ -18,6 +21,9 @@ use florin_core::{
 use jiff::Timestamp;
 use serde_json::{Map, Value as Json};
 use uuid::Uuid;
+
+pub use absent::Absent;
+pub use streams::Streams;
 
 /// Events of one request at most.
 pub const EVENTS_MAX: usize = 10_000;
@@ -83,17 +89,17 @@ pub struct IdempotencyKey {
 pub struct Ingested {
     /// Events of the request.
     pub events: u64,
+    /// Whether they were kept before, under the same key, and nothing was kept now.
+    pub is_repetition: bool,
 }
 
 /// Which rows of a stream are shown.
 #[derive(Clone, Debug)]
 pub struct RowsQuery {
-    /// Which events; no group is all of them.
-    pub conditions: Conditions,
-    /// Of which dates, `[start, end)`.
-    pub period: Option<Range<Timestamp>>,
-    /// By which columns they are ordered (a path of the schema, or `_seq`), descending or not; then by
-    /// when they were received, the last first.
+    /// Which events: those for which all of these hold; none of them is all events.
+    pub conditions: Vec<Conditions>,
+    /// By which columns they are ordered (a path of the schema, or `_seq`), descending or not, nulls last;
+    /// then by when they were received, the last first.
     pub order: Vec<(String, bool)>,
     /// Rows at most, [`ROWS_MAX`] being the most.
     pub limit: usize,
@@ -124,6 +130,15 @@ pub struct SqlColumns {
     pub dimensions: Vec<String>,
     /// Whether one query answers for all customers at once.
     pub is_set_at_a_time: bool,
+}
+
+/// A read-only table of records that SQL metrics may join.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordTable {
+    /// Its name in SQL templates.
+    pub name: String,
+    /// Its columns and their types, as [`SqlColumns::columns`].
+    pub columns: Vec<(String, String)>,
 }
 
 /// Why the engine refuses. Nothing was changed.
@@ -211,6 +226,9 @@ pub trait Usage: Send + Sync {
     /// Whether a SQL metric can be run, and what it answers.
     async fn check_sql(&self, query: SqlQuery<'_>) -> UsageResult<SqlColumns>;
 
-    /// Rows of a stream.
+    /// The tables besides streams that SQL metrics may read.
+    fn record_tables(&self) -> Vec<RecordTable>;
+
+    /// Rows of a stream; of those that replace one another the last.
     async fn rows(&self, stream: &Stream, query: &RowsQuery) -> UsageResult<Vec<EventRow>>;
 }

@@ -188,7 +188,7 @@ async fn seed(url: &str, customers: usize) -> Seeded {
     })
     .await
     .unwrap();
-    let app = App::new(db);
+    let app = App::new(db, std::sync::Arc::new(florin_app::usage::Absent));
     let new = organisation::NewOrganisation {
         name: "Bench".to_owned(),
         is_sandbox: false,

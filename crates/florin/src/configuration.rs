@@ -1,13 +1,13 @@
 //! Configuration: defaults, then a file, then the environment, then the command line; the later wins.
 
-use std::{num::NonZeroU32, path::PathBuf};
+use std::{num::NonZeroU32, path::PathBuf, sync::Arc};
 
 use anyhow::{Context, Result};
 use figment::{
     Figment,
     providers::{Env, Format, Serialized, Toml},
 };
-use florin_app::App;
+use florin_app::{App, usage::Absent};
 use florin_store::{Db, Options};
 use serde::{Deserialize, Serialize};
 
@@ -121,7 +121,7 @@ impl Configuration {
         let db = Db::open(&options)
             .await
             .context("the database cannot be opened")?;
-        Ok(App::new(db))
+        Ok(App::new(db, Arc::new(Absent)))
     }
 }
 

@@ -19,7 +19,7 @@ use tempfile::TempDir;
 use tower::ServiceExt;
 
 use crate::{
-    Answer,
+    Answer, MemoryUsage,
     fixed::{CountingIds, FixedClock},
     postgres,
 };
@@ -33,6 +33,8 @@ pub struct TestApp {
     pub app: App,
     /// Its clock.
     pub clock: Arc<FixedClock>,
+    /// Its usage events.
+    pub usage: Arc<MemoryUsage>,
     /// Its routes.
     pub router: Router,
     /// The organisation that signs.
@@ -62,16 +64,18 @@ impl TestApp {
         .await
         .unwrap();
         let clock = Arc::new(FixedClock::default());
+        let usage = Arc::new(MemoryUsage::new(clock.clone()));
         let app = App {
             clock: clock.clone(),
             ids: Arc::new(CountingIds::default()),
-            ..App::new(db)
+            ..App::new(db, usage.clone())
         };
         let router = florin_api::router(app.clone(), settings);
         let (organisation, key) = new_organisation(&app, "Test").await;
         Self {
             app,
             clock,
+            usage,
             router,
             organisation,
             key,
@@ -82,11 +86,12 @@ impl TestApp {
     /// The same app, signed by another, new organisation.
     pub async fn other_organisation(&self) -> Self {
         let (organisation, key) = new_organisation(&self.app, "Other").await;
-        let (app, clock) = (self.app.clone(), self.clock.clone());
+        let (app, clock, usage) = (self.app.clone(), self.clock.clone(), self.usage.clone());
         let (router, folder) = (self.router.clone(), self.folder.clone());
         Self {
             app,
             clock,
+            usage,
             router,
             organisation,
             key,

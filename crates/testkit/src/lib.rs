@@ -14,12 +14,14 @@ mod answer;
 mod app;
 mod document;
 pub mod fixed;
+mod memory_usage;
 pub mod postgres;
 
 pub use answer::Answer;
 pub use app::TestApp;
 pub use document::{Document, Operation};
 pub use florin_store::Backend;
+pub use memory_usage::MemoryUsage;
 
 /// Runs each test on both databases, as `name::sqlite` and `name::postgres`.
 #[macro_export]

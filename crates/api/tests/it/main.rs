@@ -26,4 +26,5 @@ mod raw_metrics;
 mod tags;
 mod tax_categories;
 mod tax_jurisdiction_rates;
+mod usage;
 mod v3_products;
