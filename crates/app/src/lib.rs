@@ -25,6 +25,7 @@ pub mod tag;
 pub mod tax_category;
 pub mod usage;
 pub mod usage_event;
+pub mod usage_upload;
 
 use std::sync::Arc;
 

@@ -15,6 +15,7 @@ pub mod event;
 pub mod metric;
 pub mod schema;
 
+pub mod cells;
 pub mod customers;
 pub mod data_type;
 pub mod evaluate;
@@ -27,6 +28,7 @@ pub mod timestamp;
 
 mod accumulate;
 
+pub use cells::{Layout, LayoutError};
 pub use customers::{CustomerKeys, UsageCustomer};
 pub use data_type::{DataType, UnknownType};
 pub use evaluate::{CustomerUsage, evaluate};

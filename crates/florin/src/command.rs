@@ -7,7 +7,9 @@ use clap::{Args, Parser, Subcommand};
 use florin_app::organisation::NewOrganisation;
 use uuid::Uuid;
 
-use crate::{configuration::Configuration, doctor, keys, organisations, output::Format, serve};
+use crate::{
+    configuration::Configuration, doctor, import_usage, keys, organisations, output::Format, serve,
+};
 
 /// Florin: order to cash. Metering, contracts, invoices, payments, ledger, revenue.
 #[derive(Debug, Parser)]
@@ -47,6 +49,9 @@ enum Command {
     /// API keys.
     #[command(subcommand)]
     Key(Key),
+    /// Bring files of data in.
+    #[command(subcommand)]
+    Import(Import),
     /// Bring the database's tables up to date.
     Migrate,
     /// Check database, folders, clock and versions, and say what is wrong.
@@ -121,6 +126,16 @@ enum Key {
     },
 }
 
+#[derive(Debug, Subcommand)]
+enum Import {
+    /// Send the events of a CSV file, also while a server runs on the same data.
+    ///
+    /// The first line names the columns: customer_id, timestamp and fields of the raw metric. Empty cells
+    /// are nulls. A file with a row that cannot be used sends nothing; an interrupted import is
+    /// continued by the same command.
+    Usage(import_usage::ImportUsage),
+}
+
 /// Runs the command.
 pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
     let Arguments {
@@ -133,6 +148,9 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
     match command {
         Command::Serve(serve) => serve::run(configuration.with(&serve), &serve, format).await?,
         Command::Doctor => return doctor::run(&configuration, format).await,
+        Command::Import(Import::Usage(import)) => {
+            return import_usage::run(&configuration, &import, format).await;
+        }
         Command::Migrate => {
             let version = florin_store::migrate::newest();
             configuration.open().await?;

@@ -7,8 +7,9 @@ use figment::{
     Figment,
     providers::{Env, Format, Serialized, Toml},
 };
-use florin_app::{App, usage::Absent};
+use florin_app::{App, clock::MachineClock, ids::MachineIds, usage::Absent};
 use florin_store::{Db, Options};
+use florin_usage::{Engine, Pace, Place, S3};
 use serde::{Deserialize, Serialize};
 
 use crate::command::{Place, Serve};
@@ -23,6 +24,16 @@ pub(crate) struct Configuration {
     pub(crate) database_url: String,
     /// Database connections at most.
     pub(crate) connections_max: u32,
+    /// Where table files of usage events are; empty is the folder `usage` in the data folder.
+    pub(crate) usage_place: String,
+    /// Where an S3-compatible store answers; empty is AWS.
+    pub(crate) s3_endpoint: String,
+    /// Region of the bucket.
+    pub(crate) s3_region: String,
+    /// Id of the key to the bucket.
+    pub(crate) s3_access_key_id: String,
+    /// The key to the bucket.
+    pub(crate) s3_secret_access_key: String,
     /// Address and port of the API.
     pub(crate) listen: String,
     /// Requests per second and key; 0 is no limit.
@@ -37,6 +48,11 @@ impl Default for Configuration {
             data_dir: PathBuf::from("florin-data"),
             database_url: String::new(),
             connections_max: 16,
+            usage_place: String::new(),
+            s3_endpoint: String::new(),
+            s3_region: "us-east-1".to_owned(),
+            s3_access_key_id: String::new(),
+            s3_secret_access_key: String::new(),
             listen: "127.0.0.1:8080".to_owned(),
             rate_limit: 1000,
             log: "warn,florin=info,florin_api=info,florin_app=info,florin_store=info".to_owned(),
@@ -106,22 +122,82 @@ impl Configuration {
         }
     }
 
-    /// Makes the data folder and opens the database.
+    /// Makes the data folder and opens the database. Usage is not available.
     ///
     /// # Errors
     /// A folder that cannot be made, or a database that cannot be opened.
     pub(crate) async fn open(&self) -> Result<App> {
+        Ok(App::new(self.open_records().await?, Arc::new(Absent)))
+    }
+
+    /// As [`Configuration::open`], with usage.
+    ///
+    /// # Errors
+    /// Also a place of table files that cannot be opened.
+    pub(crate) async fn open_with_usage(&self) -> Result<(App, Engine)> {
+        let records = self.open_records().await?;
+        let options = florin_usage::Options {
+            inbox: self.open_inbox().await?,
+            records: records.clone(),
+            place: self.place()?,
+            clock: Arc::new(MachineClock),
+            ids: Arc::new(MachineIds),
+            pace: match std::env::var("FLORIN_TEST_USAGE_PACE") {
+                Ok(_) => Pace::HASTY,
+                Err(_) => Pace::USUAL,
+            },
+        };
+        let engine = Engine::open(options).await;
+        let engine = engine.context("usage cannot be opened")?;
+        let app = App::new(records, Arc::new(engine.clone()));
+        Ok((app, engine))
+    }
+
+    async fn open_records(&self) -> Result<Db> {
         let folder = &self.data_dir;
         std::fs::create_dir_all(folder)
             .with_context(|| format!("the data folder {} cannot be made", folder.display()))?;
-        let options = Options {
-            url: self.database_url(),
-            connections_max: self.connections_max.max(1),
+        let db = Db::open(&self.database(self.database_url())).await;
+        db.context("the database cannot be opened")
+    }
+
+    /// The inbox: a file of its own beside the records' one, or the same PostgreSQL.
+    async fn open_inbox(&self) -> Result<Db> {
+        let url = self.database_url();
+        let url = match url.starts_with("sqlite:") {
+            true => format!("sqlite:{}", self.data_dir.join("usage.db").display()),
+            false => url,
         };
-        let db = Db::open(&options)
-            .await
-            .context("the database cannot be opened")?;
-        Ok(App::new(db, Arc::new(Absent)))
+        let db = Db::open_usage(&self.database(url)).await;
+        db.context("the inbox of usage events cannot be opened")
+    }
+
+    fn database(&self, url: String) -> Options {
+        Options {
+            url,
+            connections_max: self.connections_max.max(1),
+        }
+    }
+
+    fn place(&self) -> Result<Place> {
+        if self.usage_place.is_empty() {
+            return Ok(Place::Folder(self.data_dir.join("usage")));
+        }
+        let Some(bucket) = self.usage_place.strip_prefix("s3://") else {
+            return Ok(Place::Folder(PathBuf::from(&self.usage_place)));
+        };
+        let (bucket, prefix) = bucket.split_once('/').unwrap_or((bucket, ""));
+        if bucket.is_empty() {
+            anyhow::bail!("usage_place names no bucket: write s3://BUCKET or s3://BUCKET/FOLDER");
+        }
+        Ok(Place::S3(S3 {
+            bucket: bucket.to_owned(),
+            prefix: prefix.to_owned(),
+            endpoint: Some(self.s3_endpoint.clone()).filter(|endpoint| !endpoint.is_empty()),
+            region: self.s3_region.clone(),
+            access_key_id: self.s3_access_key_id.clone(),
+            secret_access_key: self.s3_secret_access_key.clone(),
+        }))
     }
 }
 

@@ -16,7 +16,7 @@ const HOUSEKEEPING_INTERVAL: Duration = Duration::from_secs(60);
 /// Serves until SIGTERM or Ctrl-C, then finishes what is in flight.
 pub(crate) async fn run(configuration: Configuration, serve: &Serve, format: Format) -> Result<()> {
     log_to_stderr(&configuration)?;
-    let app = configuration.open().await?;
+    let (app, engine) = configuration.open_with_usage().await?;
     if let Some(name) = &serve.first_organisation {
         first_organisation(&app, name, &configuration.listen, format).await?;
     }
@@ -36,6 +36,7 @@ pub(crate) async fn run(configuration: Configuration, serve: &Serve, format: For
     let stop = CancellationToken::new();
     let tasks = TaskTracker::new();
     tasks.spawn(keep_house(app.clone(), stop.clone()));
+    tasks.spawn(keep_usage(engine, stop.clone()));
     axum::serve(listener, router)
         .with_graceful_shutdown(asked_to_stop())
         .await?;
@@ -86,6 +87,11 @@ async fn keep_house(app: App, stop: CancellationToken) {
             return;
         }
     }
+}
+
+/// Flushes and compacts usage events. What is not flushed at the end is safe in the inbox.
+async fn keep_usage(engine: florin_usage::Engine, stop: CancellationToken) {
+    engine.run(stop.cancelled_owned()).await;
 }
 
 async fn asked_to_stop() {

@@ -10,7 +10,8 @@ const EDGES: &[(&str, &[&str])] = &[
     ("store", &["core"]),
     ("app", &["core", "store"]),
     ("api", &["core", "store", "app"]),
-    ("florin", &["core", "store", "app", "api"]),
+    ("usage", &["core", "store", "app"]),
+    ("florin", &["core", "store", "app", "api", "usage"]),
     ("testkit", &["core", "store", "app", "api"]),
     ("tidy", &[]),
 ];

@@ -45,18 +45,42 @@ use crate::{
 const BACKLOG_MAX: i64 = 4_000_000;
 /// When a sender that was told to wait tries again.
 const RETRY_AFTER_SECONDS: u32 = 2;
-/// Between two looks at what is to be flushed.
-const TICK: Duration = Duration::from_millis(200);
-/// Between two looks at what is to be compacted, in ticks.
-const COMPACTION_TICKS: u64 = 50;
-/// Between two looks at what other nodes have left behind, in ticks.
-const LEFT_BEHIND_TICKS: u64 = 150;
 /// How long a reader of another node may need the inbox after a flush; queries end before.
 const INBOX_GRACE: SignedDuration = SignedDuration::from_secs(60);
 /// How long a replaced file is kept for readers outside of Florin.
 const VACUUM_HOURS: i64 = 24;
-/// Between two vacuums, in ticks: six hours.
-const VACUUM_TICKS: u64 = 6 * 3600 * 5;
+/// Looks at compaction between two vacuums: six hours at the usual pace.
+const VACUUM_LOOKS: u64 = 6 * 360;
+
+/// How often the engine looks at what is to be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pace {
+    /// Between two looks at what is to be flushed.
+    pub flush: Duration,
+    /// A stream that was silent for so long is flushed.
+    pub silence: SignedDuration,
+    /// Between two looks at what is to be compacted.
+    pub compaction: Duration,
+    /// Between two looks at what other nodes have left behind.
+    pub left_behind: Duration,
+}
+
+impl Pace {
+    /// In production.
+    pub const USUAL: Self = Self {
+        flush: Duration::from_millis(200),
+        silence: SignedDuration::from_secs(2),
+        compaction: Duration::from_secs(10),
+        left_behind: Duration::from_secs(30),
+    };
+    /// For tests that wait for a flush or a compaction.
+    pub const HASTY: Self = Self {
+        flush: Duration::from_millis(10),
+        silence: SignedDuration::from_millis(10),
+        compaction: Duration::from_millis(50),
+        left_behind: Duration::from_millis(200),
+    };
+}
 
 /// What the engine is made of.
 pub struct Options {
@@ -70,6 +94,8 @@ pub struct Options {
     pub clock: Arc<dyn Clock>,
     /// New ids.
     pub ids: Arc<dyn Ids>,
+    /// How often there is a look at what is to be done.
+    pub pace: Pace,
 }
 
 /// The engine behind [`florin_app::usage::Usage`]. Cheap to clone.
@@ -88,6 +114,7 @@ pub(crate) struct Parts {
     pub(crate) ids: Arc<dyn Ids>,
     /// This process among all that share the inbox.
     pub(crate) node: Uuid,
+    pace: Pace,
     streams: Mutex<HashMap<StreamId, Arc<StreamState>>>,
     backlog: AtomicI64,
 }
@@ -167,6 +194,7 @@ impl Engine {
             records,
             clock,
             ids,
+            pace,
         });
         let (requests, waiting) = mpsc::channel(ingest::QUEUE_MAX);
         #[expect(
@@ -179,9 +207,9 @@ impl Engine {
         Ok(engine)
     }
 
-    /// Flushes and compacts until `stop` is ready; then flushes what is left.
+    /// Flushes and compacts until `stop` is ready. What is not flushed then is safe in the inbox.
     ///
-    /// Problems are logged and tried again: events are safe in the inbox.
+    /// Problems are logged and tried again.
     pub async fn run(&self, stop: impl Future<Output = ()> + Send) {
         let compaction = self.compact_for_ever();
         let flushing = self.flush_for_ever();
@@ -193,16 +221,21 @@ impl Engine {
     }
 
     async fn flush_for_ever(&self) {
-        let mut ticks = tokio::time::interval(TICK);
-        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        for tick in 1_u64.. {
-            ticks.tick().await;
-            if tick % LEFT_BEHIND_TICKS == 0 {
-                report("look for events that wait", self.find_left_behind().await);
-            }
-            for stream in self.parts.streams() {
-                if flush::is_due(stream.waiting(), self.parts.clock.now()) {
-                    report("flush", self.flush_stream(&stream).await);
+        let pace = self.parts.pace;
+        let mut looks = looks(pace.flush);
+        let mut left_behind = looks_after(pace.left_behind);
+        loop {
+            tokio::select! {
+                _ = looks.tick() => {
+                    for stream in self.parts.streams() {
+                        let now = self.parts.clock.now();
+                        if flush::is_due(stream.waiting(), pace.silence, now) {
+                            report("flush", self.flush_stream(&stream).await);
+                        }
+                    }
+                }
+                _ = left_behind.tick() => {
+                    report("look for events that wait", self.find_left_behind().await);
                 }
             }
         }
@@ -220,20 +253,16 @@ impl Engine {
     }
 
     async fn compact_for_ever(&self) {
-        let mut ticks = tokio::time::interval(TICK * COMPACTION_TICKS as u32);
-        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        for tick in 1_u64.. {
-            ticks.tick().await;
+        let mut looks = looks(self.parts.pace.compaction);
+        for look in 1_u64.. {
+            looks.tick().await;
             for stream in self.parts.streams() {
                 let compacted = compact::compact(&self.parts, &stream, Extent::Due).await;
                 report("compact", compacted.map(|_| ()));
-                if tick % (VACUUM_TICKS / COMPACTION_TICKS) == 0 {
+                if look.is_multiple_of(VACUUM_LOOKS) {
                     report("vacuum", self.vacuum(stream.id).await.map(|_| ()));
                 }
-                report(
-                    "clean",
-                    flush::clean(&self.parts, &stream).await.map(|_| ()),
-                );
+                report("clean", flush::clean(&self.parts, &stream).await.map(|_| ()));
             }
         }
     }
@@ -379,6 +408,19 @@ impl Engine {
         let events = scan::events(context, &parts.objects, stream, &reading.files, inbox)?;
         Ok((reading, events))
     }
+}
+
+fn looks(every: Duration) -> tokio::time::Interval {
+    let mut looks = tokio::time::interval(every);
+    looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    looks
+}
+
+/// As [`looks`], the first one not at once.
+fn looks_after(every: Duration) -> tokio::time::Interval {
+    let mut looks = looks(every);
+    looks.reset();
+    looks
 }
 
 fn report(what: &str, outcome: UsageResult<()>) {

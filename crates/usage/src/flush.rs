@@ -33,8 +33,6 @@ use crate::{
 const EVENTS_AT_ONCE: i64 = 250_000;
 /// Events of one flush at most: they are sorted in memory.
 const EVENTS_MAX: i64 = 500_000;
-/// A stream that was silent for so long is flushed.
-const SILENCE: SignedDuration = SignedDuration::from_secs(2);
 /// An event waits no longer than this.
 const AGE_MAX: SignedDuration = SignedDuration::from_secs(60);
 /// A node that died in a flush loses its claim after this.
@@ -43,13 +41,13 @@ const CLAIM: SignedDuration = SignedDuration::from_secs(120);
 /// a thousand months are not a thousand files.
 const MONTHS_MAX: usize = 24;
 
-/// Whether a stream's events should be flushed.
-pub(crate) fn is_due(waiting: Waiting, now: Timestamp) -> bool {
+/// Whether a stream's events should be flushed: there are many, they are old, or it was silent.
+pub(crate) fn is_due(waiting: Waiting, silence: SignedDuration, now: Timestamp) -> bool {
     let Some((first, last)) = waiting.since else {
         return false;
     };
     waiting.events >= EVENTS_AT_ONCE
-        || now.duration_since(last) >= SILENCE
+        || now.duration_since(last) >= silence
         || now.duration_since(first) >= AGE_MAX
 }
 

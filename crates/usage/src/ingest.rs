@@ -87,7 +87,10 @@ async fn commit(parts: &Parts, group: &[Request]) -> Result<Answers, UsageError>
             kept.entry(request.id).or_default().push(&request.events);
         }
         let events = request.events.num_rows() as u64;
-        answers.push(answer.unwrap_or(Ok(Ingested { events })));
+        answers.push(answer.unwrap_or(Ok(Ingested {
+            events,
+            is_repetition: false,
+        })));
     }
     let mut counts = Vec::new();
     // In the order of streams, so that two nodes never wait for each other.
@@ -126,7 +129,10 @@ async fn claim(
             return Err(UsageError::KeyReused);
         }
         let events = earlier.event_count.unsigned_abs();
-        Ok(Ingested { events })
+        Ok(Ingested {
+            events,
+            is_repetition: true,
+        })
     }))
 }
 

@@ -25,7 +25,7 @@ mod unique;
 mod engine;
 
 pub use compact::Extent;
-pub use engine::{Engine, Options};
+pub use engine::{Engine, Options, Pace};
 pub use objects::{Place, S3};
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ use florin_testkit::{fixed::FixedClock, postgres};
 use serde_json::{Value as Json, json};
 use tempfile::TempDir;
 
-use crate::{Engine, Extent, Options, Place};
+use crate::{Engine, Extent, Options, Pace, Place};
 
 /// An engine with one organisation's stream `storage`.
 struct World {
@@ -42,7 +42,7 @@ impl World {
         let database = Database { url: url.clone(), connections_max: 4 };
         let clock = Arc::new(FixedClock::default());
         let db = Db::open(&database).await.unwrap();
-        let app = App { clock: clock.clone(), ..App::new(db) };
+        let app = App { clock: clock.clone(), ..App::new(db, Arc::new(florin_app::usage::Absent)) };
         let new = NewOrganisation {
             name: "Test".to_owned(),
             is_sandbox: false,
@@ -125,6 +125,7 @@ async fn engine_of(app: &App, clock: &Arc<FixedClock>, url: &str, folder: &TempD
         place: Place::Folder(folder.path().join("usage")),
         clock: clock.clone(),
         ids: Arc::new(MachineIds),
+        pace: Pace::HASTY,
     };
     Engine::open(options).await.unwrap()
 }

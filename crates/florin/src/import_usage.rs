@@ -1,0 +1,137 @@
+//! `florin import usage`.
+
+use std::{
+    fs::File,
+    io::{Cursor, Read, Seek},
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use anyhow::{Context, Result};
+use clap::Args;
+use florin_app::{
+    App,
+    usage::Stream,
+    usage_upload::{self, BadRow, Progress, Report, Upload},
+};
+use florin_core::id::OrganisationId;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::{
+    configuration::Configuration,
+    keys::said,
+    output::{self, Format},
+};
+
+/// Bad rows that are printed for people.
+const BAD_ROWS_PRINTED: usize = 20;
+
+#[derive(Args, Debug)]
+pub(crate) struct ImportUsage {
+    /// The file; `.gz` is unpacked.
+    file: PathBuf,
+    /// Id of the organisation.
+    #[arg(long)]
+    organisation: Uuid,
+    /// Slug of the raw metric.
+    #[arg(long, value_name = "SLUG")]
+    raw_metric: String,
+    /// What a header of the file means: `HEADER=customer_id`, `HEADER=timestamp`, `HEADER=data.FIELD`;
+    /// `HEADER=` passes the column over. Can be given several times.
+    #[arg(long, value_name = "HEADER=COLUMN", value_parser = mapping)]
+    map: Vec<(String, String)>,
+    /// Only check the file.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+fn mapping(text: &str) -> Result<(String, String), String> {
+    let parts = text.split_once('=');
+    let (header, column) = parts.ok_or("write HEADER=COLUMN")?;
+    Ok((header.to_owned(), column.to_owned()))
+}
+
+pub(crate) async fn run(
+    configuration: &Configuration,
+    import: &ImportUsage,
+    format: Format,
+) -> Result<ExitCode> {
+    let (app, _engine) = configuration.open_with_usage().await?;
+    let stream = stream(&app, import).await?;
+    let upload = Upload {
+        mapping: import.map.clone(),
+        is_dry_run: import.dry_run,
+    };
+    let progress = |progress| match progress {
+        Progress::Checked(rows) => output::progress(&format!("{rows} rows checked")),
+        Progress::Kept(events) => output::progress(&format!("{events} events kept")),
+    };
+    let file = open(&import.file)?;
+    let report = usage_upload::upload(&app, &stream, file, &upload, progress).await;
+    let report = report.map_err(said)?;
+    format.print(|| text(&report), || document(&report));
+    Ok(match report.rejected {
+        0 => ExitCode::SUCCESS,
+        _ => ExitCode::FAILURE,
+    })
+}
+
+async fn stream(app: &App, import: &ImportUsage) -> Result<Stream> {
+    let organisation = OrganisationId(import.organisation);
+    let slug = &import.raw_metric;
+    let mut tx = app.db.read(organisation).await?;
+    let metric = florin_app::raw_metric::find_by_slug(&mut tx, slug).await?;
+    let metric = metric.with_context(|| {
+        format!("the organisation has no raw metric with the slug {slug}: create it first")
+    })?;
+    Ok(Stream::of(organisation, &metric))
+}
+
+trait ReadSeek: Read + Seek + Send {}
+impl<T: Read + Seek + Send> ReadSeek for T {}
+
+/// The file; a packed one is unpacked into memory.
+fn open(path: &Path) -> Result<Box<dyn ReadSeek>> {
+    let cannot = || format!("{} cannot be read", path.display());
+    let file = File::open(path).with_context(cannot)?;
+    if path.extension().is_none_or(|extension| extension != "gz") {
+        return Ok(Box::new(file));
+    }
+    let mut text = Vec::new();
+    let mut packed = flate2::read::MultiGzDecoder::new(file);
+    packed.read_to_end(&mut text).with_context(cannot)?;
+    Ok(Box::new(Cursor::new(text)))
+}
+
+fn text(report: &Report) -> String {
+    let Report { rows, accepted, rejected, bad_rows } = report;
+    let mut lines = match rejected {
+        0 => vec![format!("{rows} rows, all good. {accepted} events kept.")],
+        _ => vec![format!(
+            "{rejected} of {rows} rows cannot be used. Nothing was kept: mend the file and import it again."
+        )],
+    };
+    let shown = bad_rows.iter().take(BAD_ROWS_PRINTED);
+    lines.extend(shown.map(|BadRow { line, column, message }| match column.as_str() {
+        "" => format!("  line {line}: {message}"),
+        column => format!("  line {line}, {column}: {message}"),
+    }));
+    if bad_rows.len() > BAD_ROWS_PRINTED {
+        lines.push("  … (--json shows more)".to_owned());
+    }
+    lines.join("\n")
+}
+
+fn document(report: &Report) -> Value {
+    let Report { rows, accepted, rejected, bad_rows } = report;
+    let bad_rows = bad_rows.iter().map(|BadRow { line, column, message }| {
+        json!({ "line": line, "column": column, "message": message })
+    });
+    json!({
+        "rows": rows,
+        "accepted": accepted,
+        "rejected": rejected,
+        "bad_rows": bad_rows.collect::<Vec<_>>(),
+    })
+}
