@@ -132,7 +132,8 @@ async fn create(context: Context, Body(input): Body<ApiKeyInput>) -> Result<Json
 
 /// Revoke an API key
 ///
-/// The key is refused from the next request on. Revoking it again changes nothing.
+/// The key is refused from the next request on; where several servers share the database, by the others a
+/// second later at the latest. Revoking it again changes nothing.
 #[utoipa::path(
     delete,
     path = "/api_keys/{api_key_id}",
@@ -142,6 +143,6 @@ async fn create(context: Context, Body(input): Body<ApiKeyInput>) -> Result<Json
 )]
 async fn revoke(context: Context, PathIds([id]): PathIds<1>) -> Result<Json<ApiKeyResponse>> {
     let mut tx = context.begin().await?;
-    let key = app::api_key::revoke(&mut tx, id).await?;
+    let key = app::api_key::revoke(&context.app, &mut tx, id).await?;
     context.commit(tx, key.into()).await
 }

@@ -104,7 +104,9 @@ fn checked<T: ToSchema + DeserializeOwned + Any>(document: Value) -> Result<T, E
         return Err(Error::Unreadable(violations));
     }
     // Through text: `from_value` spells small numbers anew (0.000001 as 1e-6).
-    serde_json::from_str(&document.to_string())
+    let read = |document: &Value| serde_json::from_str(&document.to_string());
+    read(&document)
+        .or_else(|_| read(&schema::with_plain_integers::<T>(document)))
         .map_err(|error| unreadable("value_error", error.to_string()))
 }
 

@@ -13,7 +13,10 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use florin_app::{App, api_key};
+use florin_app::{
+    App,
+    api_key::{self, Signer},
+};
 use florin_core::id::OrganisationId;
 use florin_store::{Actor, Tx, idempotency};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter, clock::Clock as _};
@@ -130,19 +133,20 @@ impl FromRequestParts<Arc<Server>> for Context {
             "send your API key in the header x-api-key",
         ))?;
         let organisation = organisation(&parts.headers)?;
-        let known = api_key::recognise(&app, secret).await?;
-        let (_, key) = known
-            .filter(|(of, _)| *of == organisation)
+        let now = app.clock.now();
+        let signer = api_key::recognise(&app, secret, now).await?;
+        let Signer { key, .. } = signer
+            .filter(|signer| signer.organisation == organisation)
             .ok_or(Error::Unauthorised(
                 "the API key is unknown, revoked or another organisation's",
             ))?;
-        limit(server, key.id)?;
-        app.key_use.note(organisation, key.id, app.clock.now());
+        limit(server, key)?;
+        app.key_use.note(organisation, key, now);
         let request_id = parts.extensions.get::<RequestId>();
         Ok(Self {
             app,
             organisation,
-            actor: Actor::Key(key.id),
+            actor: Actor::Key(key),
             request_id: request_id.map(|id| id.0.clone()).unwrap_or_default(),
             idempotency: parts.extensions.get().cloned(),
         })

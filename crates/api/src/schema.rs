@@ -14,6 +14,7 @@ use jsonschema::{
     JsonType, ValidationError, Validator,
     error::{TypeKind, ValidationErrorKind},
 };
+use rust_decimal::Decimal;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
@@ -22,17 +23,23 @@ use crate::error::BadField;
 /// Digits and exponent beyond which a number is refused: no amount, rate or quantity has them.
 const NUMBER_LENGTH_MAX: usize = 64;
 
-type Validators = RwLock<HashMap<TypeId, Arc<Validator>>>;
+type Compiled = RwLock<HashMap<TypeId, Arc<Checked>>>;
 
-static VALIDATORS: LazyLock<Validators> = LazyLock::new(Validators::default);
+static COMPILED: LazyLock<Compiled> = LazyLock::new(Compiled::default);
+
+/// A schema, and what checks a document against it.
+struct Checked {
+    root: Value,
+    validator: Validator,
+}
 
 /// Every violation of `T`'s schema.
 pub(crate) fn violations<T: ToSchema + Any>(document: &Value) -> Vec<BadField> {
     let mut fields = Vec::new();
     unstorable(document, &mut Vec::new(), &mut fields);
-    match validator::<T>() {
-        Ok(validator) => {
-            for error in validator.iter_errors(document) {
+    match compiled::<T>() {
+        Ok(compiled) => {
+            for error in compiled.validator.iter_errors(document) {
                 explain(&error, &mut fields);
             }
         }
@@ -48,18 +55,72 @@ pub(crate) fn violations<T: ToSchema + Any>(document: &Value) -> Vec<BadField> {
     fields
 }
 
-fn validator<T: ToSchema + Any>() -> Result<Arc<Validator>, String> {
-    let known = VALIDATORS.read().map_err(|error| error.to_string())?;
-    if let Some(validator) = known.get(&TypeId::of::<T>()) {
-        return Ok(validator.clone());
+/// The document with every whole number that stands for an integer of `T` written as one: to JSON Schema
+/// `2.0` is an integer, to a deserialiser it is not.
+pub(crate) fn with_plain_integers<T: ToSchema + Any>(mut document: Value) -> Value {
+    if let Ok(compiled) = compiled::<T>() {
+        write_integers(&compiled.root, &compiled.root, &mut document);
     }
-    drop(known);
-    let validator = Arc::new(compile::<T>()?);
-    let mut known = VALIDATORS.write().map_err(|error| error.to_string())?;
-    Ok(known.entry(TypeId::of::<T>()).or_insert(validator).clone())
+    document
 }
 
-fn compile<T: ToSchema>() -> Result<Validator, String> {
+fn write_integers(root: &Value, schema: &Value, document: &mut Value) {
+    let reference = schema["$ref"]
+        .as_str()
+        .and_then(|text| text.strip_prefix('#'));
+    let referred = reference.and_then(|pointer| root.pointer(pointer));
+    let forms = ["allOf", "anyOf", "oneOf"]
+        .iter()
+        .filter_map(|key| schema[key].as_array());
+    for form in forms.flatten().chain(referred) {
+        write_integers(root, form, document);
+    }
+    match document {
+        Value::Number(number) if has_type(schema, "integer") => {
+            if let Some(plain) = plain_integer(number) {
+                *number = plain;
+            }
+        }
+        Value::Array(items) => {
+            for item in items {
+                write_integers(root, &schema["items"], item);
+            }
+        }
+        Value::Object(members) => {
+            for (key, member) in members {
+                write_integers(root, &schema["properties"][key.as_str()], member);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn has_type(schema: &Value, name: &str) -> bool {
+    match &schema["type"] {
+        Value::Array(types) => types.iter().any(|one| one == name),
+        one => one == name,
+    }
+}
+
+fn plain_integer(number: &serde_json::Number) -> Option<serde_json::Number> {
+    let text = number.as_str();
+    let value = Decimal::from_str_exact(text).or_else(|_| Decimal::from_scientific(text));
+    let whole = value.ok().filter(|value| value.fract().is_zero())?;
+    whole.trunc().normalize().to_string().parse().ok()
+}
+
+fn compiled<T: ToSchema + Any>() -> Result<Arc<Checked>, String> {
+    let known = COMPILED.read().map_err(|error| error.to_string())?;
+    if let Some(compiled) = known.get(&TypeId::of::<T>()) {
+        return Ok(compiled.clone());
+    }
+    drop(known);
+    let compiled = Arc::new(compile::<T>()?);
+    let mut known = COMPILED.write().map_err(|error| error.to_string())?;
+    Ok(known.entry(TypeId::of::<T>()).or_insert(compiled).clone())
+}
+
+fn compile<T: ToSchema>() -> Result<Checked, String> {
     let mut parts = Vec::new();
     T::schemas(&mut parts);
     parts.push((T::name().into_owned(), T::schema()));
@@ -72,12 +133,13 @@ fn compile<T: ToSchema>() -> Result<Validator, String> {
         "$ref": format!("#/components/schemas/{}", T::name()),
         "components": { "schemas": schemas },
     });
-    jsonschema::options()
+    let validator = jsonschema::options()
         .with_draft(jsonschema::Draft::Draft202012)
         .should_validate_formats(true)
         .with_format("date-time", |text: &str| instant::parse(text).is_ok())
         .build(&root)
-        .map_err(|error| error.to_string())
+        .map_err(|error| error.to_string())?;
+    Ok(Checked { root, validator })
 }
 
 /// Texts and numbers that no database keeps: refused wherever they stand.

@@ -3,6 +3,8 @@
 //! Owns the form of a secret. A secret is 256 random bits, shown once; what is stored is its SHA-256
 //! (a slow hash protects passwords, which are guessable; these are not).
 
+mod recognised;
+
 use std::{collections::HashMap, sync::Mutex};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -17,6 +19,8 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::{App, Error, Result};
+
+pub use recognised::{RECOGNISED_FOR, Recognised, Signer};
 
 /// What a live organisation's secrets begin with.
 const LIVE_PREFIX: &str = "florin_";
@@ -59,7 +63,7 @@ pub async fn issue(app: &App, tx: &mut Tx, name: &str) -> Result<Issued> {
         id: app.ids.next(),
         name: name.trim().to_owned(),
         prefix: secret.chars().take(SHOWN).collect(),
-        hash: digest(&secret),
+        hash: digest(&secret).to_vec(),
         scopes: "all".to_owned(),
         created_at: tx.at()?,
         last_used_at: None,
@@ -69,14 +73,16 @@ pub async fn issue(app: &App, tx: &mut Tx, name: &str) -> Result<Issued> {
     Ok(Issued { key, secret })
 }
 
-/// Revokes a key at once. Revoking it again changes nothing.
+/// Revokes a key: this process refuses it from the commit on, another one [`RECOGNISED_FOR`] later at the
+/// latest. Revoking it again changes nothing.
 ///
 /// # Errors
 /// [`Error::NotFound`] where the organisation has no such key.
-pub async fn revoke(tx: &mut Tx, id: Uuid) -> Result<ApiKey> {
+pub async fn revoke(app: &App, tx: &mut Tx, id: Uuid) -> Result<ApiKey> {
     let key = api_key::find(tx, id).await?.ok_or(Error::NotFound {
         resource: "api key",
     })?;
+    app.recognised.forget(id, app.clock.now());
     if key.revoked_at.is_some() {
         return Ok(key);
     }
@@ -88,17 +94,30 @@ pub async fn revoke(tx: &mut Tx, id: Uuid) -> Result<ApiKey> {
     Ok(revoked)
 }
 
-/// The organisation and key that a secret belongs to; `None` where it is unknown or revoked.
+/// Who signs with this secret at `now`; `None` where it is unknown or revoked. Within [`RECOGNISED_FOR`]
+/// the database is asked once.
 ///
 /// # Errors
 /// [`Error::Store`] where the database does not answer.
-pub async fn recognise(app: &App, secret: &str) -> Result<Option<(OrganisationId, ApiKey)>> {
-    let found = api_key::find_by_hash(&app.db, &digest(secret)).await?;
-    Ok(found.filter(|(_, key)| key.revoked_at.is_none()))
+pub async fn recognise(app: &App, secret: &str, now: Timestamp) -> Result<Option<Signer>> {
+    let hash = digest(secret);
+    if let Some(signer) = app.recognised.signer(&hash, now) {
+        return Ok(Some(signer));
+    }
+    let found = api_key::find_by_hash(&app.db, &hash).await?;
+    let Some((organisation, key)) = found.filter(|(_, key)| key.revoked_at.is_none()) else {
+        return Ok(None);
+    };
+    let signer = Signer {
+        organisation,
+        key: key.id,
+    };
+    app.recognised.remember(hash, signer, now);
+    Ok(Some(signer))
 }
 
-fn digest(secret: &str) -> Vec<u8> {
-    Sha256::digest(secret.as_bytes()).to_vec()
+fn digest(secret: &str) -> recognised::Hash {
+    Sha256::digest(secret.as_bytes()).into()
 }
 
 /// When keys were last used, gathered in memory: a write per request would cost a sync each.

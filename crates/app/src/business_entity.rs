@@ -99,15 +99,13 @@ pub async fn demand(tx: &mut Tx, id: Uuid) -> Result<()> {
     }
 }
 
-/// The entity that a body names in `business_entity_id`, or the organisation's default.
+/// The entity that a body names in `business_entity_id`, or the organisation's default, where a query for
+/// it found one.
 ///
 /// # Errors
-/// [`Error::Invalid`] where the organisation has no entity with this id.
-pub async fn chosen(tx: &mut Tx, named: Option<Uuid>) -> Result<Uuid> {
-    match named {
-        None => Ok(default(tx).await?.id),
-        Some(id) => known(tx, id).await,
-    }
+/// [`Error::Invalid`] where the organisation has no entity with the named id.
+pub(crate) fn chosen(named: Option<Uuid>, found: Option<Uuid>) -> Result<Uuid> {
+    found.ok_or_else(|| named.map_or(MISSING, |_| unknown()))
 }
 
 /// The id, which a body names in `business_entity_id`, of an entity that there is.
@@ -115,15 +113,15 @@ pub async fn chosen(tx: &mut Tx, named: Option<Uuid>) -> Result<Uuid> {
 /// # Errors
 /// [`Error::Invalid`] where the organisation has no entity with this id.
 pub async fn known(tx: &mut Tx, id: Uuid) -> Result<Uuid> {
-    if store::business_entity::exists(tx, id).await? {
-        return Ok(id);
+    match store::business_entity::exists(tx, id).await? {
+        true => Ok(id),
+        false => Err(unknown()),
     }
+}
+
+fn unknown() -> Error {
     let message = "there is no business entity with this id";
-    Err(Error::field(
-        "business_entity_id",
-        "value_error.unknown",
-        message,
-    ))
+    Error::field("business_entity_id", "value_error.unknown", message)
 }
 
 /// The region configs of an entity within a region, or all of them.

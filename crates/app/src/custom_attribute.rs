@@ -42,8 +42,23 @@ pub async fn check(
     is_new: bool,
 ) -> Result<Json> {
     let all = store::custom_attribute::of_module(tx, module, business_entity_id).await?;
-    let definitions = custom_attribute::effective(all);
-    custom_attribute::check(&definitions, values, is_new).map_err(unfit)
+    fitting(&custom_attribute::effective(all), values, is_new)
+}
+
+/// The id of the named business entity or of the default one, if there is one, and the definitions that
+/// hold for things of `module` that it bills; for [`fitting`].
+pub(crate) async fn of_entity(
+    tx: &mut Tx,
+    module: Module,
+    named: Option<Uuid>,
+) -> Result<(Option<Uuid>, Vec<Definition>)> {
+    let (entity, all) = store::custom_attribute::of_module_and_entity(tx, module, named).await?;
+    Ok((entity, custom_attribute::effective(all)))
+}
+
+/// As [`check`], against definitions that have been read.
+pub(crate) fn fitting(definitions: &[Definition], values: Json, is_new: bool) -> Result<Json> {
+    custom_attribute::check(definitions, values, is_new).map_err(unfit)
 }
 
 /// Defines an attribute.

@@ -9,7 +9,7 @@ use florin_core::{
     customer::{self, Customer, Details, Refusal},
     customer_connector::Link,
 };
-use florin_store::{self as store, Tx, list};
+use florin_store::{self as store, Tx, customer_surroundings::Surroundings, list};
 use serde_json::Value as Json;
 use uuid::Uuid;
 
@@ -124,14 +124,16 @@ pub async fn update(app: &App, tx: &mut Tx, id: Uuid, written: Written) -> Resul
     let amended = customer::amend(&before, details, tx.at()?).map_err(refused);
     let (settled, mut after) = Error::both(settled, amended)?;
     settled.put(&mut after);
-    store::customer::update(tx, &before, &after)
+    let differs = store::customer::update(tx, &before, &after)
         .await
         .map_err(taken)?;
     let parents = [&before, &after].map(|customer| customer.details.parent_customer_id());
     if parents[0] != parents[1] {
         customer_relationship::release(tx, id, parents[0]).await?;
     }
-    write_surroundings(app, tx, &after, written).await?;
+    if write_surroundings(app, tx, &after, written).await? && !differs {
+        store::customer::touch(tx, id).await?;
+    }
     load(tx, id).await
 }
 
@@ -155,8 +157,9 @@ pub async fn delete(tx: &mut Tx, id: Uuid) -> Result<Profile> {
 /// # Errors
 /// [`Error::NotFound`].
 pub async fn load(tx: &mut Tx, id: Uuid) -> Result<Profile> {
-    let customer = find(tx, id).await?;
-    let profiles = profiles(tx, vec![customer], true).await?;
+    let found = store::customer_surroundings::find(tx, id).await?;
+    let (customer, around) = found.ok_or(NOT_FOUND)?;
+    let profiles = profiles(vec![customer], around, true);
     profiles.into_iter().next().ok_or(NOT_FOUND)
 }
 
@@ -175,8 +178,10 @@ pub async fn page(
         previous,
         total_count,
     } = store::customer::page(tx, query).await?;
+    let ids: Vec<Uuid> = results.iter().map(|customer| customer.id).collect();
+    let around = store::customer_surroundings::of_customers(tx, &ids, with_contacts).await?;
     Ok(list::Page {
-        results: profiles(tx, results, with_contacts).await?,
+        results: profiles(results, around, with_contacts),
         next,
         previous,
         total_count,
@@ -208,17 +213,23 @@ impl Settled {
 /// was is not checked again.
 async fn settled(tx: &mut Tx, details: &Details, before: Option<&Details>) -> Result<Settled> {
     let named = details.business_entity_id;
-    let entity = match before {
-        Some(before) if before.business_entity_id == named => Ok(named),
-        _ => business_entity::chosen(tx, named).await.map(Some),
-    };
     let values = details.custom_attributes.clone();
-    let values = match before {
-        Some(before) if before.custom_attributes == values => Ok(values),
-        _ => {
-            let entity = entity.as_ref().ok().copied().flatten();
-            custom_attribute::check(tx, Module::Customers, entity, values, before.is_none()).await
-        }
+    let keeps_entity = before.is_some_and(|before| before.business_entity_id == named);
+    let keeps_values = before.is_some_and(|before| before.custom_attributes == values);
+    if keeps_entity && keeps_values {
+        return Ok(Settled {
+            business_entity_id: named,
+            custom_attributes: values,
+        });
+    }
+    let (found, definitions) = custom_attribute::of_entity(tx, Module::Customers, named).await?;
+    let entity = match keeps_entity {
+        true => Ok(named),
+        false => business_entity::chosen(named, found).map(Some),
+    };
+    let values = match keeps_values {
+        true => Ok(values),
+        false => custom_attribute::fitting(&definitions, values, before.is_none()),
     };
     let (business_entity_id, custom_attributes) = Error::both(entity, values)?;
     Ok(Settled {
@@ -231,19 +242,17 @@ const NOT_FOUND: Error = Error::NotFound {
     resource: "customer",
 };
 
-/// What stands around each of these customers: one query per kind, however many customers.
-async fn profiles(
-    tx: &mut Tx,
-    customers: Vec<Customer>,
-    with_contacts: bool,
-) -> Result<Vec<Profile>> {
-    let ids: Vec<Uuid> = customers.iter().map(|customer| customer.id).collect();
-    let books = store::customer_address::of_customers(tx, &ids).await?;
-    let mut books = grouped(books, |entry| entry.customer_id);
-    let links = store::customer_connector::of_customers(tx, &ids).await?;
+/// Each customer with what stands around it.
+fn profiles(customers: Vec<Customer>, around: Surroundings, with_contacts: bool) -> Vec<Profile> {
+    let Surroundings {
+        addresses,
+        links,
+        relationships,
+        contacts,
+    } = around;
+    let mut books = grouped(addresses, |entry| entry.customer_id);
     let mut links = grouped(links, |link| link.customer_id);
-    let parents = store::customer_relationship::of_children(tx, &ids).await?;
-    let parents: HashMap<Uuid, Uuid> = parents
+    let parents: HashMap<Uuid, Uuid> = relationships
         .into_iter()
         .map(|relationship| {
             (
@@ -252,11 +261,6 @@ async fn profiles(
             )
         })
         .collect();
-    let contacts = if with_contacts {
-        store::contact::of_customers(tx, &ids).await?
-    } else {
-        Vec::new()
-    };
     let mut contacts = grouped(contacts, |contact| contact.details.customer_id);
     let profile = |customer: Customer| {
         let book = books.remove(&customer.id).unwrap_or_default();
@@ -271,7 +275,7 @@ async fn profiles(
             customer,
         }
     };
-    Ok(customers.into_iter().map(profile).collect())
+    customers.into_iter().map(profile).collect()
 }
 
 fn grouped<T>(rows: Vec<T>, customer_id: impl Fn(&T) -> Uuid) -> HashMap<Uuid, Vec<T>> {
@@ -282,21 +286,23 @@ fn grouped<T>(rows: Vec<T>, customer_id: impl Fn(&T) -> Uuid) -> HashMap<Uuid, V
     groups
 }
 
+/// Answers whether anything around the customer differs from before.
 async fn write_surroundings(
     app: &App,
     tx: &mut Tx,
     customer: &Customer,
     written: Written,
-) -> Result<()> {
+) -> Result<bool> {
     let defaults = [written.address, written.ship_to_address];
-    customer_address::place_defaults(app, tx, customer.id, defaults).await?;
+    let mut differs = customer_address::place_defaults(app, tx, customer.id, defaults).await?;
     if let Some((name, reference_id)) = written.connector {
-        customer_connector::set(app, tx, customer.id, (name, reference_id)).await?;
+        let link = (name, reference_id);
+        differs |= customer_connector::set(app, tx, customer.id, link).await?;
     }
-    match customer.details.parent_customer_id() {
-        Some(parent) => customer_relationship::settle(app, tx, parent, customer.id).await,
-        None => Ok(()),
+    if let Some(parent) = customer.details.parent_customer_id() {
+        differs |= customer_relationship::settle(app, tx, parent, customer.id).await?;
     }
+    Ok(differs)
 }
 
 fn taken(error: store::Error) -> Error {

@@ -28,7 +28,7 @@ pub async fn create(app: &App, tx: &mut Tx, customer_id: Uuid, written: Written)
     customer::find(tx, customer_id).await?;
     let entry = entry(app, tx, customer_id, written)?;
     let book = book(tx, customer_id).await?;
-    write(tx, address::place(&book, entry)).await
+    write_and_touch(tx, address::place(&book, entry)).await
 }
 
 /// Edits an address of the customer's book.
@@ -47,7 +47,7 @@ pub async fn update(tx: &mut Tx, [customer_id, id]: [Uuid; 2], written: Written)
         ..before.clone()
     };
     let placement = address::amend(&book, &before, after).map_err(refused)?;
-    write(tx, placement).await
+    write_and_touch(tx, placement).await
 }
 
 /// Deletes an address; documents that show it keep it.
@@ -57,6 +57,7 @@ pub async fn update(tx: &mut Tx, [customer_id, id]: [Uuid; 2], written: Written)
 pub async fn delete(tx: &mut Tx, [customer_id, id]: [Uuid; 2]) -> Result<Entry> {
     let entry = load(tx, [customer_id, id]).await?;
     store::customer_address::delete(tx, &entry).await?;
+    store::customer::touch(tx, customer_id).await?;
     Ok(entry)
 }
 
@@ -83,12 +84,14 @@ pub async fn page(
 }
 
 /// Makes these the customer's default billing and shipping addresses; `None` leaves it without one.
+/// Answers whether that changed the book.
 pub(crate) async fn place_defaults(
     app: &App,
     tx: &mut Tx,
     customer_id: Uuid,
     [billing, shipping]: [Option<Address>; 2],
-) -> Result<()> {
+) -> Result<bool> {
+    let mut differs = false;
     let (no_billing, no_shipping) = (billing.is_none(), shipping.is_none());
     for (address, is_billing) in [(billing, true), (shipping, false)] {
         let Some(address) = address else { continue };
@@ -99,13 +102,14 @@ pub(crate) async fn place_defaults(
         };
         let entry = entry(app, tx, customer_id, written)?;
         let book = book(tx, customer_id).await?;
-        write(tx, address::place(&book, entry)).await?;
+        let (_, written) = write(tx, address::place(&book, entry)).await?;
+        differs |= written;
     }
     let book = book(tx, customer_id).await?;
     for (before, after) in address::clear(&book, no_billing, no_shipping, tx.at()?) {
-        store::customer_address::update(tx, &before, &after).await?;
+        differs |= store::customer_address::update(tx, &before, &after).await?;
     }
-    Ok(())
+    Ok(differs)
 }
 
 async fn book(tx: &mut Tx, customer_id: Uuid) -> Result<Vec<Entry>> {
@@ -137,18 +141,32 @@ fn entry(app: &App, tx: &Tx, customer_id: Uuid, written: Written) -> Result<Entr
     })
 }
 
-/// Defaults are cleared before the new one is set: the database knows only one at a time.
-async fn write(tx: &mut Tx, placement: Placement) -> Result<Entry> {
+/// Writes a placement; the customer whose book that changed has changed.
+async fn write_and_touch(tx: &mut Tx, placement: Placement) -> Result<Entry> {
+    let (entry, differs) = write(tx, placement).await?;
+    if differs {
+        store::customer::touch(tx, entry.customer_id).await?;
+    }
+    Ok(entry)
+}
+
+/// Defaults are cleared before the new one is set: the database knows only one at a time. Answers whether
+/// anything differed.
+async fn write(tx: &mut Tx, placement: Placement) -> Result<(Entry, bool)> {
     let Placement { cleared, placed } = placement;
+    let mut differs = false;
     for (before, after) in &cleared {
-        store::customer_address::update(tx, before, after).await?;
+        differs |= store::customer_address::update(tx, before, after).await?;
     }
     let (before, after) = placed;
     match before {
-        None => store::customer_address::insert(tx, &after).await?,
-        Some(before) => store::customer_address::update(tx, &before, &after).await?,
+        None => {
+            store::customer_address::insert(tx, &after).await?;
+            differs = true;
+        }
+        Some(before) => differs |= store::customer_address::update(tx, &before, &after).await?,
     }
-    Ok(after)
+    Ok((after, differs))
 }
 
 fn refused(refusal: Refusal) -> Error {

@@ -9,7 +9,8 @@ use uuid::Uuid;
 
 use crate::{App, Error, Result, customer};
 
-/// Links the customer to a system, or changes the id that it has there.
+/// Links the customer to a system, or changes the id that it has there; answers whether that differs from
+/// before.
 ///
 /// # Errors
 /// [`Error::Store`]. The caller has found, and so locked, the customer.
@@ -18,7 +19,7 @@ pub(crate) async fn set(
     tx: &mut Tx,
     customer_id: Uuid,
     (name, reference_id): (String, String),
-) -> Result<()> {
+) -> Result<bool> {
     let at = tx.at()?;
     let links = store::customer_connector::of_customers(tx, &[customer_id]).await?;
     match links.into_iter().find(|link| link.name == name) {
@@ -28,7 +29,7 @@ pub(crate) async fn set(
                 updated_at: at,
                 ..before.clone()
             };
-            store::customer_connector::update(tx, &before, &after).await?;
+            Ok(store::customer_connector::update(tx, &before, &after).await?)
         }
         None => {
             let link = Link {
@@ -40,9 +41,9 @@ pub(crate) async fn set(
                 updated_at: at,
             };
             store::customer_connector::insert(tx, &link).await?;
+            Ok(true)
         }
     }
-    Ok(())
 }
 
 /// Links the customer to a system, or changes the id that it has there; answers the customer.
@@ -56,7 +57,9 @@ pub async fn link(
     link: (String, String),
 ) -> Result<customer::Profile> {
     customer::find(tx, customer_id).await?;
-    set(app, tx, customer_id, link).await?;
+    if set(app, tx, customer_id, link).await? {
+        store::customer::touch(tx, customer_id).await?;
+    }
     customer::load(tx, customer_id).await
 }
 
@@ -67,6 +70,7 @@ pub async fn link(
 pub async fn unlink(tx: &mut Tx, customer_id: Uuid, name: Option<&str>) -> Result<Link> {
     let (_, link) = load(tx, customer_id, name).await?;
     store::customer_connector::delete(tx, &link).await?;
+    store::customer::touch(tx, customer_id).await?;
     Ok(link)
 }
 

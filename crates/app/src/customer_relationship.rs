@@ -24,7 +24,9 @@ pub async fn create(app: &App, tx: &mut Tx, [parent, child]: [Uuid; 2]) -> Resul
     if !existing.is_empty() {
         return Err(refused(Refusal::HasParent));
     }
-    relate(app, tx, parent, child).await
+    let relationship = relate(app, tx, parent, child).await?;
+    store::customer::touch(tx, child).await?;
+    Ok(relationship)
 }
 
 /// Ends a relationship; a `parent_customer_id` in the child's `custom_data` goes with it.
@@ -43,6 +45,8 @@ pub async fn delete(tx: &mut Tx, id: Uuid) -> Result<Relationship> {
             ..child.clone()
         };
         store::customer::update(tx, &child, &after).await?;
+    } else {
+        store::customer::touch(tx, child.id).await?;
     }
     store::customer_relationship::delete(tx, &relationship).await?;
     Ok(relationship)
@@ -56,20 +60,21 @@ pub async fn page(tx: &mut Tx, query: &list::Query) -> Result<list::Page<Relatio
     Ok(store::customer_relationship::page(tx, query).await?)
 }
 
-/// Makes `parent`, which the child's `custom_data` names, the child's only parent.
-pub(crate) async fn settle(app: &App, tx: &mut Tx, parent: Uuid, child: Uuid) -> Result<()> {
+/// Makes `parent`, which the child's `custom_data` names, the child's only parent; answers whether it was
+/// not yet.
+pub(crate) async fn settle(app: &App, tx: &mut Tx, parent: Uuid, child: Uuid) -> Result<bool> {
     if store::customer::find(tx, parent).await?.is_none() {
         return Err(unknown("custom_data.parent_customer_id"));
     }
     store::customer_relationship::lock(tx).await?;
     for relationship in store::customer_relationship::of_children(tx, &[child]).await? {
         if relationship.parent_customer_id == parent {
-            return Ok(());
+            return Ok(false);
         }
         store::customer_relationship::delete(tx, &relationship).await?;
     }
     relate(app, tx, parent, child).await?;
-    Ok(())
+    Ok(true)
 }
 
 /// Ends the child's relationship with `parent`, which its `custom_data` no longer names.

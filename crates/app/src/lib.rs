@@ -45,6 +45,8 @@ pub struct App {
     pub clock: Arc<dyn Clock>,
     /// New ids and secrets.
     pub ids: Arc<dyn Ids>,
+    /// Keys that need not be asked for again just now.
+    pub recognised: Arc<api_key::Recognised>,
     /// When keys were last used.
     pub key_use: Arc<api_key::KeyUse>,
     /// Usage events and metrics.
@@ -60,6 +62,7 @@ impl App {
             db,
             clock: Arc::new(clock::MachineClock),
             ids: Arc::new(ids::MachineIds),
+            recognised: Arc::default(),
             key_use: Arc::default(),
             usage,
             streams: Arc::default(),

@@ -116,7 +116,7 @@ enum Key {
         #[arg(long)]
         organisation: Uuid,
     },
-    /// Revoke a key at once.
+    /// Revoke a key. Running servers refuse it within a second.
     Revoke {
         /// Id of the organisation.
         #[arg(long)]

@@ -48,7 +48,7 @@ pub(crate) async fn revoke(app: &App, organisation: Uuid, id: Uuid, format: Form
     let mut tx = app
         .begin(OrganisationId(organisation), Actor::CommandLine, "")
         .await?;
-    let key = api_key::revoke(&mut tx, id).await.map_err(said)?;
+    let key = api_key::revoke(app, &mut tx, id).await.map_err(said)?;
     tx.commit().await?;
     format.print(|| format!("Revoked {}", line(&key)), || document(&key));
     Ok(())

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use florin_app::{App, housekeeping, organisation};
-use metrics_exporter_prometheus::PrometheusBuilder;
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tokio::{net::TcpListener, signal, time};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -12,6 +12,10 @@ use crate::{command::Serve, configuration::Configuration, output, output::Format
 
 /// How often a server does its housekeeping.
 const HOUSEKEEPING_INTERVAL: Duration = Duration::from_secs(60);
+
+/// How often the samples of histograms are summed up, which otherwise are kept one by one until somebody
+/// reads `/metrics`.
+const METRICS_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Serves until SIGTERM or Ctrl-C, then finishes what is in flight.
 pub(crate) async fn run(configuration: Configuration, serve: &Serve, format: Format) -> Result<()> {
@@ -23,7 +27,7 @@ pub(crate) async fn run(configuration: Configuration, serve: &Serve, format: For
     let metrics = PrometheusBuilder::new().install_recorder()?;
     let settings = florin_api::Settings {
         rate_limit: configuration.rate_limit(),
-        metrics: Some(metrics),
+        metrics: Some(metrics.clone()),
     };
     let router = florin_api::router(app.clone(), settings);
     let listener = TcpListener::bind(&configuration.listen)
@@ -37,6 +41,7 @@ pub(crate) async fn run(configuration: Configuration, serve: &Serve, format: For
     let tasks = TaskTracker::new();
     tasks.spawn(keep_house(app.clone(), stop.clone()));
     tasks.spawn(keep_usage(engine, stop.clone()));
+    tasks.spawn(sum_up(metrics, stop.clone()));
     axum::serve(listener, router)
         .with_graceful_shutdown(asked_to_stop())
         .await?;
@@ -92,6 +97,16 @@ async fn keep_house(app: App, stop: CancellationToken) {
 /// Flushes and compacts usage events. What is not flushed at the end is safe in the inbox.
 async fn keep_usage(engine: florin_usage::Engine, stop: CancellationToken) {
     engine.run(stop.cancelled_owned()).await;
+}
+
+async fn sum_up(metrics: PrometheusHandle, stop: CancellationToken) {
+    while stop
+        .run_until_cancelled(time::sleep(METRICS_INTERVAL))
+        .await
+        .is_some()
+    {
+        metrics.run_upkeep();
+    }
 }
 
 async fn asked_to_stop() {

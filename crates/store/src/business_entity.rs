@@ -1,7 +1,7 @@
 //! Business entities. Owns their rows; region configs are [`crate::region_config`]'s.
 
 use florin_core::business_entity::{BusinessEntity, Details};
-use sea_query::{Asterisk, Expr, ExprTrait};
+use sea_query::{Asterisk, Expr, ExprTrait, SelectStatement};
 use uuid::Uuid;
 
 use crate::{
@@ -136,6 +136,16 @@ pub async fn default(tx: &mut Tx) -> Result<Option<BusinessEntity>> {
         .await?
         .map(|row| decode(&row))
         .transpose()
+}
+
+/// A query for the id of the named entity, or of the default one. Takes no lock.
+pub(crate) fn chosen(tx: &Tx, named: Option<Uuid>) -> SelectStatement {
+    let mut select = tx.select(TABLE.name);
+    select.column((TABLE.name, "id")).and_where(match named {
+        Some(id) => Expr::col((TABLE.name, "id")).eq(id),
+        None => Expr::col("is_default"),
+    });
+    select
 }
 
 /// The entities with these ids, in one query.

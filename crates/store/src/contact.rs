@@ -1,7 +1,7 @@
 //! Contacts of customers.
 
 use florin_core::contact::{Contact, Details};
-use sea_query::{Asterisk, Expr, ExprTrait, Order};
+use sea_query::{Asterisk, Expr, ExprTrait, Order, SelectStatement};
 use uuid::Uuid;
 
 use crate::{
@@ -81,7 +81,7 @@ fn values(contact: &Contact) -> Values {
     ]
 }
 
-fn decode(row: &Row) -> Result<Contact> {
+pub(crate) fn decode(row: &Row) -> Result<Contact> {
     let details = Details {
         customer_id: row.get("customer_id")?,
         email: row.get("email")?,
@@ -145,6 +145,11 @@ pub async fn page(tx: &mut Tx, query: &list::Query) -> Result<Page<Contact>> {
 /// # Errors
 /// What the statement answers.
 pub async fn of_customers(tx: &mut Tx, customers: &[Uuid]) -> Result<Vec<Contact>> {
+    let select = select_of(tx, customers);
+    tx.fetch_all(&select).await?.iter().map(decode).collect()
+}
+
+pub(crate) fn select_of(tx: &Tx, customers: &[Uuid]) -> SelectStatement {
     let mut select = tx.select(TABLE.name);
     select
         .column(Asterisk)
@@ -152,5 +157,5 @@ pub async fn of_customers(tx: &mut Tx, customers: &[Uuid]) -> Result<Vec<Contact
     select
         .order_by("created_at", Order::Asc)
         .order_by("id", Order::Asc);
-    tx.fetch_all(&select).await?.iter().map(decode).collect()
+    select
 }

@@ -1,12 +1,14 @@
 //! Definitions of custom attributes. Values stand with what they describe.
 
 use florin_core::custom_attribute::{DataType, Definition, Details, Module, Subject};
-use sea_query::{Asterisk, Expr, ExprTrait, Query, SimpleExpr};
+use sea_query::{
+    Asterisk, Expr, ExprTrait, Query, QueryStatementBuilder, SelectStatement, SimpleExpr,
+};
 use serde_json::Value as Json;
 use uuid::Uuid;
 
 use crate::{
-    Error, Result, Row, Tx,
+    Error, Result, Row, Tx, business_entity,
     list::{self, Column, Condition, Kind, Operator, Page, Source, Spec},
     record::{self, Table, Values},
 };
@@ -205,6 +207,30 @@ pub async fn of_module(
     module: Module,
     business_entity_id: Option<Uuid>,
 ) -> Result<Vec<Definition>> {
+    let select = select_of(tx, module, business_entity_id.map(Expr::val));
+    tx.fetch_all(&select).await?.iter().map(decode).collect()
+}
+
+/// Definitions of a module for what the named entity bills, or the default one: as [`of_module`], and the
+/// entity's id, if there is one; read together.
+///
+/// # Errors
+/// What the statements answer.
+pub async fn of_module_and_entity(
+    tx: &mut Tx,
+    module: Module,
+    named: Option<Uuid>,
+) -> Result<(Option<Uuid>, Vec<Definition>)> {
+    let entity = business_entity::chosen(tx, named);
+    let of_entity = Expr::from(entity.clone().into_sub_query_statement());
+    let definitions = select_of(tx, module, Some(of_entity));
+    let [entities, definitions] = tx.fetch_each([&entity, &definitions]).await?;
+    let entity = entities.first().map(|row| row.get("id")).transpose()?;
+    let definitions: Result<_> = definitions.iter().map(decode).collect();
+    Ok((entity, definitions?))
+}
+
+fn select_of(tx: &Tx, module: Module, business_entity_id: Option<SimpleExpr>) -> SelectStatement {
     let mut select = tx.select(TABLE.name);
     select
         .column(Asterisk)
@@ -218,7 +244,7 @@ pub async fn of_module(
     for column in ["sort_order", "attribute_key_name", "id"] {
         select.order_by(column, sea_query::Order::Asc);
     }
-    tx.fetch_all(&select).await?.iter().map(decode).collect()
+    select
 }
 
 /// One page of definitions: of a business entity if the query names one by id, merged with the

@@ -1,7 +1,7 @@
 //! Customers. Owns their rows and every external id that they ever had.
 
 use florin_core::customer::{Customer, Details, TaxId};
-use sea_query::{Asterisk, Expr, ExprTrait, OnConflict, Query};
+use sea_query::{Asterisk, Expr, ExprTrait, InsertStatement, OnConflict, Query, SelectStatement};
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
@@ -119,7 +119,7 @@ fn tax_id(document: &Json) -> Result<TaxId> {
     })
 }
 
-fn decode(row: &Row) -> Result<Customer> {
+pub(crate) fn decode(row: &Row) -> Result<Customer> {
     let tax_info: Json = row.get("tax_info")?;
     let details = Details {
         external_id: row.optional("external_id")?,
@@ -151,20 +151,35 @@ fn decode(row: &Row) -> Result<Customer> {
 /// # Errors
 /// [`Error::Conflict`] with `customer_id_key`, `customer_external_id_key`, `customer_email_key`.
 pub async fn insert(tx: &mut Tx, customer: &Customer) -> Result<()> {
-    record::insert(tx, &TABLE, customer.id, values(customer)).await?;
-    remember_external_id(tx, customer).await
+    let mut batch = record::insertion(tx, &TABLE, customer.id, values(customer))?;
+    if let Some(insert) = remembered_external_id(tx, customer)? {
+        batch.add(&insert);
+    }
+    tx.run(batch).await?;
+    Ok(())
 }
 
-/// Changes a customer.
+/// Changes a customer; answers whether anything differed.
 ///
 /// # Errors
 /// As [`insert`].
-pub async fn update(tx: &mut Tx, before: &Customer, after: &Customer) -> Result<()> {
-    record::update(tx, &TABLE, after.id, values(before), values(after)).await?;
+pub async fn update(tx: &mut Tx, before: &Customer, after: &Customer) -> Result<bool> {
+    let differs = record::update(tx, &TABLE, after.id, values(before), values(after)).await?;
     if before.details.external_id == after.details.external_id {
-        return Ok(());
+        return Ok(differs);
     }
-    remember_external_id(tx, after).await
+    if let Some(insert) = remembered_external_id(tx, after)? {
+        tx.execute(&insert).await?;
+    }
+    Ok(differs)
+}
+
+/// Marks a customer as changed, because something around it changed.
+///
+/// # Errors
+/// What the statements answer.
+pub async fn touch(tx: &mut Tx, id: Uuid) -> Result<()> {
+    record::touch(tx, &TABLE, id).await
 }
 
 /// Removes a customer for good, with its addresses.
@@ -184,6 +199,11 @@ pub async fn find(tx: &mut Tx, id: Uuid) -> Result<Option<Customer>> {
         .await?
         .map(|row| decode(&row))
         .transpose()
+}
+
+/// What [`find`] runs.
+pub(crate) fn with_id(tx: &Tx, id: Uuid) -> SelectStatement {
+    record::with_id(tx, TABLE.name, id)
 }
 
 /// The customer that has or had this external id.
@@ -210,9 +230,9 @@ pub async fn page(tx: &mut Tx, query: &list::Query) -> Result<Page<Customer>> {
 }
 
 /// Usage sent under any value that the customer ever had finds it; the newest owner of a value wins.
-async fn remember_external_id(tx: &mut Tx, customer: &Customer) -> Result<()> {
+fn remembered_external_id(tx: &Tx, customer: &Customer) -> Result<Option<InsertStatement>> {
     let Some(external_id) = customer.details.external_id.clone() else {
-        return Ok(());
+        return Ok(None);
     };
     let mut insert = Query::insert();
     insert.into_table("customer_external_id");
@@ -229,8 +249,7 @@ async fn remember_external_id(tx: &mut Tx, customer: &Customer) -> Result<()> {
             .update_columns(["customer_id", "since"])
             .to_owned(),
     );
-    tx.execute(&insert).await?;
-    Ok(())
+    Ok(Some(insert))
 }
 
 /// Every external id of this organisation that points to the customer, newest first.

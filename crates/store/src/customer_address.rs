@@ -3,7 +3,7 @@
 
 use base64::{Engine, engine::general_purpose::STANDARD_NO_PAD};
 use florin_core::address::Entry;
-use sea_query::{Asterisk, Expr, ExprTrait, Order};
+use sea_query::{Asterisk, Expr, ExprTrait, Order, SelectStatement};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
@@ -75,7 +75,7 @@ fn digest(content_key: &str) -> String {
     STANDARD_NO_PAD.encode(Sha256::digest(content_key))
 }
 
-fn decode(row: &Row) -> Result<Entry> {
+pub(crate) fn decode(row: &Row) -> Result<Entry> {
     let address = address::decode(row)?.ok_or_else(|| Error::Corrupt {
         column: "validation_status".to_owned(),
         reason: "it is null".to_owned(),
@@ -99,13 +99,12 @@ pub async fn insert(tx: &mut Tx, entry: &Entry) -> Result<()> {
     record::insert(tx, &TABLE, entry.id, values(entry)).await
 }
 
-/// Changes an address.
+/// Changes an address; answers whether anything differed.
 ///
 /// # Errors
 /// [`crate::Error::Conflict`] where the customer has an equal one.
-pub async fn update(tx: &mut Tx, before: &Entry, after: &Entry) -> Result<()> {
-    record::update(tx, &TABLE, after.id, values(before), values(after)).await?;
-    Ok(())
+pub async fn update(tx: &mut Tx, before: &Entry, after: &Entry) -> Result<bool> {
+    record::update(tx, &TABLE, after.id, values(before), values(after)).await
 }
 
 /// Marks an address as deleted; documents that show it keep it.
@@ -121,6 +120,11 @@ pub async fn delete(tx: &mut Tx, entry: &Entry) -> Result<()> {
 /// # Errors
 /// What the statement answers.
 pub async fn of_customers(tx: &mut Tx, customers: &[Uuid]) -> Result<Vec<Entry>> {
+    let select = select_of(tx, customers);
+    tx.fetch_all(&select).await?.iter().map(decode).collect()
+}
+
+pub(crate) fn select_of(tx: &Tx, customers: &[Uuid]) -> SelectStatement {
     let mut select = tx.select(TABLE.name);
     select
         .column(Asterisk)
@@ -129,7 +133,7 @@ pub async fn of_customers(tx: &mut Tx, customers: &[Uuid]) -> Result<Vec<Entry>>
     select
         .order_by("created_at", Order::Asc)
         .order_by("id", Order::Asc);
-    tx.fetch_all(&select).await?.iter().map(decode).collect()
+    select
 }
 
 /// One page of a customer's addresses.

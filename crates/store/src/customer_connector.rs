@@ -1,7 +1,7 @@
 //! Links from customers to their records in other systems.
 
 use florin_core::customer_connector::Link;
-use sea_query::{Asterisk, Expr, ExprTrait, Order};
+use sea_query::{Asterisk, Expr, ExprTrait, Order, SelectStatement};
 use uuid::Uuid;
 
 use crate::{
@@ -29,7 +29,7 @@ fn values(link: &Link) -> Values {
     ]
 }
 
-fn decode(row: &Row) -> Result<Link> {
+pub(crate) fn decode(row: &Row) -> Result<Link> {
     Ok(Link {
         id: row.get("id")?,
         customer_id: row.get("customer_id")?,
@@ -48,13 +48,12 @@ pub async fn insert(tx: &mut Tx, link: &Link) -> Result<()> {
     record::insert(tx, &TABLE, link.id, values(link)).await
 }
 
-/// Changes a link.
+/// Changes a link; answers whether anything differed.
 ///
 /// # Errors
 /// What the statement answers.
-pub async fn update(tx: &mut Tx, before: &Link, after: &Link) -> Result<()> {
-    record::update(tx, &TABLE, after.id, values(before), values(after)).await?;
-    Ok(())
+pub async fn update(tx: &mut Tx, before: &Link, after: &Link) -> Result<bool> {
+    record::update(tx, &TABLE, after.id, values(before), values(after)).await
 }
 
 /// Removes a link.
@@ -70,6 +69,11 @@ pub async fn delete(tx: &mut Tx, link: &Link) -> Result<()> {
 /// # Errors
 /// What the statement answers.
 pub async fn of_customers(tx: &mut Tx, customers: &[Uuid]) -> Result<Vec<Link>> {
+    let select = select_of(tx, customers);
+    tx.fetch_all(&select).await?.iter().map(decode).collect()
+}
+
+pub(crate) fn select_of(tx: &Tx, customers: &[Uuid]) -> SelectStatement {
     let mut select = tx.select(TABLE.name);
     select
         .column(Asterisk)
@@ -77,5 +81,5 @@ pub async fn of_customers(tx: &mut Tx, customers: &[Uuid]) -> Result<Vec<Link>> 
     select
         .order_by("created_at", Order::Asc)
         .order_by("id", Order::Asc);
-    tx.fetch_all(&select).await?.iter().map(decode).collect()
+    select
 }

@@ -1,7 +1,7 @@
 //! Parents and children among customers.
 
 use florin_core::customer_relationship::Relationship;
-use sea_query::{Asterisk, Expr, ExprTrait, LockType};
+use sea_query::{Asterisk, Expr, ExprTrait, LockType, SelectStatement};
 use uuid::Uuid;
 
 use crate::{
@@ -44,7 +44,7 @@ fn values(relationship: &Relationship) -> Values {
     ]
 }
 
-fn decode(row: &Row) -> Result<Relationship> {
+pub(crate) fn decode(row: &Row) -> Result<Relationship> {
     Ok(Relationship {
         id: row.get("id")?,
         parent_customer_id: row.get("parent_customer_id")?,
@@ -107,11 +107,16 @@ pub async fn page(tx: &mut Tx, query: &list::Query) -> Result<Page<Relationship>
 /// # Errors
 /// What the statement answers.
 pub async fn of_children(tx: &mut Tx, children: &[Uuid]) -> Result<Vec<Relationship>> {
+    let select = select_of(tx, children);
+    tx.fetch_all(&select).await?.iter().map(decode).collect()
+}
+
+pub(crate) fn select_of(tx: &Tx, children: &[Uuid]) -> SelectStatement {
     let mut select = tx.select(TABLE.name);
     select
         .column(Asterisk)
         .and_where(Expr::col("child_customer_id").is_in(children.iter().copied()));
-    tx.fetch_all(&select).await?.iter().map(decode).collect()
+    select
 }
 
 /// Whether the customer is a parent.

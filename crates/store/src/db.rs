@@ -4,19 +4,22 @@ use std::{str::FromStr, time::Duration};
 
 use florin_core::id::OrganisationId;
 use sqlx::{
-    ConnectOptions, Connection, PgPool, SqlitePool,
+    ConnectOptions, Connection, PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},
-    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
 };
 
 use crate::{
     Author, Backend, Error, Result, Tx, dialect,
     migrate::{self, Tables},
+    readers::Readers,
     writer::Writer,
 };
 
 /// How long a request waits for a connection before it is told that the database is busy.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a PostgreSQL connection that nobody used is taken for alive without asking the server.
+const UNTESTED_FOR: Duration = Duration::from_secs(1);
 /// How long SQLite waits for another process's write (the command line beside a server).
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 /// Page cache of a SQLite connection, in KiB.
@@ -39,7 +42,7 @@ pub struct Db {
 
 #[derive(Clone, Debug)]
 enum Engine {
-    Sqlite { readers: SqlitePool, writer: Writer },
+    Sqlite { readers: Readers, writer: Writer },
     Postgres(PgPool),
 }
 
@@ -105,7 +108,10 @@ impl Db {
     pub async fn read(&self, organisation: OrganisationId) -> Result<Tx> {
         Ok(match &self.engine {
             Engine::Sqlite { readers, .. } => {
-                Tx::sqlite_read(readers.acquire().await?, organisation)
+                let lent = tokio::time::timeout(ACQUIRE_TIMEOUT, readers.lend())
+                    .await
+                    .map_err(|_| Error::Busy)??;
+                Tx::sqlite_read(lent, organisation)
             }
             Engine::Postgres(pool) => Tx::postgres_read(pool.acquire().await?, organisation),
         })
@@ -149,14 +155,9 @@ async fn open_sqlite(options: &Options, tables: Tables) -> Result<Engine> {
         .collation(dialect::DECIMAL_COLLATION, dialect::compare_decimals);
     let mut connection = connect.connect().await?;
     migrate::sqlite(&mut connection, tables).await?;
-    let readers = SqlitePoolOptions::new()
-        .max_connections(options.connections_max)
-        .acquire_timeout(ACQUIRE_TIMEOUT)
-        .test_before_acquire(false)
-        .connect_with(connect.pragma("query_only", "on"))
-        .await?;
+    let connect = connect.pragma("query_only", "on");
     Ok(Engine::Sqlite {
-        readers,
+        readers: Readers::new(connect, options.connections_max),
         writer: Writer::start(connection),
     })
 }
@@ -170,6 +171,12 @@ async fn open_postgres(options: &Options, tables: Tables) -> Result<Engine> {
     let pool = PgPoolOptions::new()
         .max_connections(options.connections_max)
         .acquire_timeout(ACQUIRE_TIMEOUT)
+        .test_before_acquire(false)
+        .before_acquire(|connection, of| {
+            Box::pin(
+                async move { Ok(of.idle_for < UNTESTED_FOR || connection.ping().await.is_ok()) },
+            )
+        })
         .connect_with(connect)
         .await?;
     migrate::postgres(&pool, tables).await?;

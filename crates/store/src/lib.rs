@@ -17,11 +17,14 @@ pub mod customer;
 pub mod customer_address;
 pub mod customer_connector;
 pub mod customer_relationship;
+pub mod customer_surroundings;
 pub mod dialect;
 mod error;
 pub mod idempotency;
 
+mod batch;
 mod db;
+mod readers;
 mod tx;
 mod writer;
 
@@ -40,6 +43,7 @@ pub mod tax_category;
 pub mod tax_rate;
 pub mod usage_inbox;
 
+pub use batch::{Batch, Outcome};
 pub use db::{Db, Options};
 pub use dialect::Backend;
 pub use error::{Error, Result};

@@ -2,12 +2,13 @@
 //!
 //! Invariant: a change, its audit row and its event are one transaction.
 
-use florin_core::id::OrganisationId;
-use sea_query::{Expr, ExprTrait, LockType, Query, SelectStatement, Value};
+use sea_query::{
+    Expr, ExprTrait, InsertStatement, LockType, Query, SelectStatement, UpdateStatement, Value,
+};
 use serde_json::{Map, Value as Json};
 use uuid::Uuid;
 
-use crate::{Backend, Error, Result, Row, Tx};
+use crate::{Backend, Batch, Error, Result, Row, Tx};
 
 /// Columns and their values.
 pub type Values = Vec<(&'static str, Value)>;
@@ -48,24 +49,31 @@ impl Table {
 /// # Errors
 /// [`Error::Conflict`] where a unique constraint refuses it.
 pub async fn insert(tx: &mut Tx, table: &Table, id: Uuid, values: Values) -> Result<()> {
+    let batch = insertion(tx, table, id, values)?;
+    tx.run(batch).await?;
+    Ok(())
+}
+
+/// What [`insert`] runs, for a caller that adds to it.
+///
+/// # Errors
+/// [`Error::Database`] on a connection that only reads.
+pub fn insertion(tx: &Tx, table: &Table, id: Uuid, values: Values) -> Result<Batch> {
     let after = document(table, &values);
     let mut row: Values = vec![
         ("organisation_id", tx.organisation().0.into()),
         ("id", id.into()),
     ];
     row.extend(values);
-    insert_plain(tx, table.name, row).await?;
-    audit(
-        tx,
-        table,
-        id,
-        Change {
-            action: "created",
-            before: None,
-            after: Some(after),
-        },
-    )
-    .await
+    let mut batch = tx.batch();
+    batch.add(&inserted(table.name, row)?);
+    let change = Change {
+        action: "created",
+        before: None,
+        after: Some(after),
+    };
+    audit(tx, &mut batch, table, id, change)?;
+    Ok(batch)
 }
 
 /// Changes the columns that differ; answers whether any did.
@@ -88,21 +96,35 @@ pub async fn update(
         return Ok(false);
     }
     let (before, after) = (document(table, &old), document(table, &new));
-    let mut update = Query::update();
-    update
-        .table(table.name)
-        .values(new.into_iter().map(|(name, value)| (name, value.into())));
+    let mut update = update_of(tx, table, id);
+    update.values(new.into_iter().map(|(name, value)| (name, value.into())));
     update.value("updated_at", tx.at()?);
-    update.and_where(Expr::col("organisation_id").eq(tx.organisation().0));
-    update.and_where(Expr::col("id").eq(id));
-    tx.execute(&update).await?;
     let change = Change {
         action: "updated",
         before: Some(before),
         after: Some(after),
     };
-    audit(tx, table, id, change).await?;
+    let mut batch = tx.batch();
+    batch.add(&update);
+    audit(tx, &mut batch, table, id, change)?;
+    tx.run(batch).await?;
     Ok(true)
+}
+
+/// Marks a row as changed by a change around it, which has an audit row of its own: moves `updated_at` and
+/// announces the row.
+///
+/// # Errors
+/// What the statement answers.
+pub async fn touch(tx: &mut Tx, table: &Table, id: Uuid) -> Result<()> {
+    let mut update = update_of(tx, table, id);
+    update.value("updated_at", tx.at()?);
+    let event = format!("{}.updated", table.name);
+    let mut batch = tx.batch();
+    batch.add(&update);
+    batch.add(&announcement(tx, &event, table.name, id)?);
+    tx.run(batch).await?;
+    Ok(())
 }
 
 /// Removes a row for good. `before` is what the audit log keeps of it.
@@ -110,23 +132,15 @@ pub async fn update(
 /// # Errors
 /// What the statement answers.
 pub async fn delete(tx: &mut Tx, table: &Table, id: Uuid, before: Values) -> Result<()> {
-    let before = Some(document(table, &before));
     let mut delete = Query::delete();
     delete.from_table(table.name);
     delete.and_where(Expr::col("organisation_id").eq(tx.organisation().0));
     delete.and_where(Expr::col("id").eq(id));
-    tx.execute(&delete).await?;
-    audit(
-        tx,
-        table,
-        id,
-        Change {
-            action: "deleted",
-            before,
-            after: None,
-        },
-    )
-    .await
+    let mut batch = tx.batch();
+    batch.add(&delete);
+    audit(tx, &mut batch, table, id, deletion(table, &before))?;
+    tx.run(batch).await?;
+    Ok(())
 }
 
 /// Marks a row as deleted: lists and reads pass it over, what refers to it keeps it.
@@ -134,23 +148,29 @@ pub async fn delete(tx: &mut Tx, table: &Table, id: Uuid, before: Values) -> Res
 /// # Errors
 /// What the statement answers.
 pub async fn soft_delete(tx: &mut Tx, table: &Table, id: Uuid, before: Values) -> Result<()> {
-    let before = Some(document(table, &before));
+    let mut update = update_of(tx, table, id);
+    update.value("deleted_at", tx.at()?);
+    let mut batch = tx.batch();
+    batch.add(&update);
+    audit(tx, &mut batch, table, id, deletion(table, &before))?;
+    tx.run(batch).await?;
+    Ok(())
+}
+
+fn update_of(tx: &Tx, table: &Table, id: Uuid) -> UpdateStatement {
     let mut update = Query::update();
-    update.table(table.name).value("deleted_at", tx.at()?);
+    update.table(table.name);
     update.and_where(Expr::col("organisation_id").eq(tx.organisation().0));
     update.and_where(Expr::col("id").eq(id));
-    tx.execute(&update).await?;
-    audit(
-        tx,
-        table,
-        id,
-        Change {
-            action: "deleted",
-            before,
-            after: None,
-        },
-    )
-    .await
+    update
+}
+
+fn deletion(table: &Table, before: &Values) -> Change {
+    Change {
+        action: "deleted",
+        before: Some(document(table, before)),
+        after: None,
+    }
 }
 
 /// Adds a row that is part of another resource: neither audited nor announced by itself.
@@ -158,14 +178,18 @@ pub async fn soft_delete(tx: &mut Tx, table: &Table, id: Uuid, before: Values) -
 /// # Errors
 /// [`Error::Conflict`] where a unique constraint refuses it.
 pub async fn insert_plain(tx: &mut Tx, table: &'static str, row: Values) -> Result<()> {
+    tx.execute(&inserted(table, row)?).await?;
+    Ok(())
+}
+
+fn inserted(table: &'static str, row: Values) -> Result<InsertStatement> {
     let (columns, values): (Vec<_>, Vec<_>) = row.into_iter().unzip();
     let mut insert = Query::insert();
     insert.into_table(table).columns(columns);
     insert
         .values(values.into_iter().map(Expr::val))
         .map_err(miscounted)?;
-    tx.execute(&insert).await?;
-    Ok(())
+    Ok(insert)
 }
 
 /// Reads a query's rows with a lock that lasts to the commit, so that what is decided on them holds.
@@ -183,12 +207,17 @@ pub fn locked(tx: &Tx, mut select: SelectStatement) -> SelectStatement {
 /// # Errors
 /// What the statement answers.
 pub async fn find(tx: &mut Tx, table: &'static str, id: Uuid) -> Result<Option<Row>> {
+    let select = with_id(tx, table, id);
+    tx.fetch_optional(&select).await
+}
+
+/// What [`find`] runs, for a caller that reads more at once.
+pub fn with_id(tx: &Tx, table: &'static str, id: Uuid) -> SelectStatement {
     let mut select = tx.select(table);
     select
         .column((table, sea_query::Asterisk))
         .and_where(Expr::col((table, "id")).eq(id));
-    let select = locked(tx, select);
-    tx.fetch_optional(&select).await
+    locked(tx, select)
 }
 
 struct Change {
@@ -197,25 +226,25 @@ struct Change {
     after: Option<Json>,
 }
 
-async fn audit(tx: &mut Tx, table: &Table, id: Uuid, change: Change) -> Result<()> {
-    let author = tx.author()?.clone();
-    let OrganisationId(organisation) = author.organisation;
+fn audit(tx: &Tx, batch: &mut Batch, table: &Table, id: Uuid, change: Change) -> Result<()> {
+    let author = tx.author()?;
     if table.events {
         let event = format!("{}.{}", table.name, change.action);
-        announce(tx, &event, table.name, id).await?;
+        batch.add(&announcement(tx, &event, table.name, id)?);
     }
     let row: Values = vec![
-        ("organisation_id", organisation.into()),
+        ("organisation_id", author.organisation.0.into()),
         ("at", author.at.into()),
         ("actor", author.actor.to_string().into()),
-        ("request_id", author.request_id.into()),
+        ("request_id", author.request_id.clone().into()),
         ("action", change.action.into()),
         ("resource", table.name.into()),
         ("resource_id", id.into()),
         ("before", json(change.before)),
         ("after", json(change.after)),
     ];
-    insert_plain(tx, "audit_log", row).await
+    batch.add(&inserted("audit_log", row)?);
+    Ok(())
 }
 
 /// Puts an event into the outbox.
@@ -228,6 +257,17 @@ pub async fn announce(
     resource: &'static str,
     resource_id: Uuid,
 ) -> Result<()> {
+    let insert = announcement(tx, event, resource, resource_id)?;
+    tx.execute(&insert).await?;
+    Ok(())
+}
+
+fn announcement(
+    tx: &Tx,
+    event: &str,
+    resource: &'static str,
+    resource_id: Uuid,
+) -> Result<InsertStatement> {
     let author = tx.author()?;
     let row: Values = vec![
         ("organisation_id", author.organisation.0.into()),
@@ -236,7 +276,7 @@ pub async fn announce(
         ("resource", resource.into()),
         ("resource_id", resource_id.into()),
     ];
-    insert_plain(tx, "outbox_event", row).await
+    inserted("outbox_event", row)
 }
 
 /// A JSON column's value.

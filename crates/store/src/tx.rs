@@ -1,12 +1,15 @@
 //! One transaction type for both databases. Owns running a statement; does not own any.
 
 use florin_core::id::OrganisationId;
+use futures_util::TryStreamExt;
 use jiff::Timestamp;
-use sea_query::{Expr, ExprTrait, QueryStatementWriter, SelectStatement};
-use sqlx::{AssertSqlSafe, Executor, PgConnection, Postgres, Sqlite, SqliteConnection};
+use sea_query::{Expr, ExprTrait, QueryStatementWriter, SelectStatement, Values};
+use sqlx::{AssertSqlSafe, Either, Executor, PgConnection, Postgres, SqliteConnection};
 use sqlx::{Transaction, pool::PoolConnection};
 
-use crate::{Backend, Error, Result, Row, dialect, writer::Lease};
+use crate::{
+    Backend, Batch, Error, Result, Row, batch::Outcome, dialect, readers::Lent, writer::Lease,
+};
 
 /// Who changes records. Written to the audit log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,7 +57,7 @@ pub struct Tx {
 
 #[derive(Debug)]
 enum Connection {
-    SqliteRead(PoolConnection<Sqlite>),
+    SqliteRead(Lent),
     SqliteWrite(Lease),
     PostgresRead(PoolConnection<Postgres>),
     PostgresWrite(Transaction<'static, Postgres>),
@@ -66,12 +69,9 @@ enum Driver<'c> {
 }
 
 impl Tx {
-    pub(crate) fn sqlite_read(
-        connection: PoolConnection<Sqlite>,
-        organisation: OrganisationId,
-    ) -> Self {
+    pub(crate) fn sqlite_read(lent: Lent, organisation: OrganisationId) -> Self {
         Self {
-            connection: Connection::SqliteRead(connection),
+            connection: Connection::SqliteRead(lent),
             organisation,
             author: None,
         }
@@ -153,26 +153,26 @@ impl Tx {
     /// [`Error::Conflict`] where a unique constraint refuses, else [`Error::Database`].
     pub async fn fetch_all(&mut self, statement: &impl QueryStatementWriter) -> Result<Vec<Row>> {
         let (sql, values) = dialect::build(self.backend(), statement);
-        Ok(match self.driver()? {
-            Driver::Sqlite(connection) => {
-                let query = sqlx::query_with(AssertSqlSafe(sql), dialect::bind_sqlite(values)?);
-                connection
-                    .fetch_all(query)
-                    .await?
-                    .into_iter()
-                    .map(Row::Sqlite)
-                    .collect()
-            }
-            Driver::Postgres(connection) => {
-                let query = sqlx::query_with(AssertSqlSafe(sql), dialect::bind_postgres(values)?);
-                connection
-                    .fetch_all(query)
-                    .await?
-                    .into_iter()
-                    .map(Row::Postgres)
-                    .collect()
-            }
-        })
+        let fetched = self.driver()?.fetch_all(sql, values).await;
+        fetched.map_err(|error| self.failed(error))
+    }
+
+    /// Runs several queries and answers the rows of each.
+    ///
+    /// # Errors
+    /// As [`Tx::fetch_all`].
+    pub async fn fetch_each<const N: usize>(
+        &mut self,
+        statements: [&SelectStatement; N],
+    ) -> Result<[Vec<Row>; N]> {
+        let mut batch = self.batch();
+        for statement in statements {
+            batch.add(statement);
+        }
+        let mut outcomes = self.run(batch).await?.into_iter();
+        Ok(std::array::from_fn(|_| {
+            outcomes.next().unwrap_or_default().rows
+        }))
     }
 
     /// Runs a statement that answers at most one row.
@@ -184,16 +184,8 @@ impl Tx {
         statement: &impl QueryStatementWriter,
     ) -> Result<Option<Row>> {
         let (sql, values) = dialect::build(self.backend(), statement);
-        Ok(match self.driver()? {
-            Driver::Sqlite(connection) => {
-                let query = sqlx::query_with(AssertSqlSafe(sql), dialect::bind_sqlite(values)?);
-                connection.fetch_optional(query).await?.map(Row::Sqlite)
-            }
-            Driver::Postgres(connection) => {
-                let query = sqlx::query_with(AssertSqlSafe(sql), dialect::bind_postgres(values)?);
-                connection.fetch_optional(query).await?.map(Row::Postgres)
-            }
-        })
+        let fetched = self.driver()?.fetch_optional(sql, values).await;
+        fetched.map_err(|error| self.failed(error))
     }
 
     /// Runs a statement and answers how many rows it changed.
@@ -201,17 +193,28 @@ impl Tx {
     /// # Errors
     /// As [`Tx::fetch_all`].
     pub async fn execute(&mut self, statement: &impl QueryStatementWriter) -> Result<u64> {
-        let (sql, values) = dialect::build(self.backend(), statement);
-        Ok(match self.driver()? {
-            Driver::Sqlite(connection) => {
-                let query = sqlx::query_with(AssertSqlSafe(sql), dialect::bind_sqlite(values)?);
-                connection.execute(query).await?.rows_affected()
-            }
-            Driver::Postgres(connection) => {
-                let query = sqlx::query_with(AssertSqlSafe(sql), dialect::bind_postgres(values)?);
-                connection.execute(query).await?.rows_affected()
-            }
-        })
+        let mut batch = self.batch();
+        batch.add(statement);
+        let outcomes = self.run(batch).await?;
+        Ok(outcomes.iter().map(|outcome| outcome.changed).sum())
+    }
+
+    /// An empty batch for this transaction.
+    pub fn batch(&self) -> Batch {
+        Batch::new(self.backend())
+    }
+
+    /// Runs the statements of a batch in order and answers the outcome of each. The first that fails ends
+    /// it; what ran before it is undone with the transaction.
+    ///
+    /// # Errors
+    /// As [`Tx::fetch_all`].
+    pub async fn run(&mut self, batch: Batch) -> Result<Vec<Outcome>> {
+        let ran = match self.driver()? {
+            Driver::Sqlite(connection) => run_together(connection, batch).await,
+            Driver::Postgres(connection) => run_in_turn(connection, batch).await,
+        };
+        ran.map_err(|error| self.failed(error))
     }
 
     /// Makes the changes durable. When it answers, they survive `kill -9`.
@@ -228,12 +231,89 @@ impl Tx {
 
     fn driver(&mut self) -> Result<Driver<'_>> {
         Ok(match &mut self.connection {
-            Connection::SqliteRead(connection) => Driver::Sqlite(connection),
+            Connection::SqliteRead(lent) => Driver::Sqlite(lent.connection()?),
             Connection::SqliteWrite(lease) => Driver::Sqlite(lease.connection()?),
             Connection::PostgresRead(connection) => Driver::Postgres(connection),
             Connection::PostgresWrite(transaction) => Driver::Postgres(transaction),
         })
     }
+
+    fn failed(&mut self, error: sqlx::Error) -> Error {
+        if let Connection::SqliteRead(lent) = &mut self.connection {
+            lent.note(&error);
+        }
+        error.into()
+    }
+}
+
+impl Driver<'_> {
+    async fn fetch_all(self, sql: String, values: Values) -> sqlx::Result<Vec<Row>> {
+        let sql = AssertSqlSafe(sql);
+        Ok(match self {
+            Self::Sqlite(connection) => {
+                let query = sqlx::query_with(sql, dialect::bind_sqlite(values)?);
+                let rows = connection.fetch_all(query).await?;
+                rows.into_iter().map(Row::Sqlite).collect()
+            }
+            Self::Postgres(connection) => {
+                let query = sqlx::query_with(sql, dialect::bind_postgres(values)?);
+                let rows = connection.fetch_all(query).await?;
+                rows.into_iter().map(Row::Postgres).collect()
+            }
+        })
+    }
+
+    async fn fetch_optional(self, sql: String, values: Values) -> sqlx::Result<Option<Row>> {
+        let sql = AssertSqlSafe(sql);
+        Ok(match self {
+            Self::Sqlite(connection) => {
+                let query = sqlx::query_with(sql, dialect::bind_sqlite(values)?);
+                connection.fetch_optional(query).await?.map(Row::Sqlite)
+            }
+            Self::Postgres(connection) => {
+                let query = sqlx::query_with(sql, dialect::bind_postgres(values)?);
+                connection.fetch_optional(query).await?.map(Row::Postgres)
+            }
+        })
+    }
+}
+
+async fn run_together(
+    connection: &mut SqliteConnection,
+    batch: Batch,
+) -> sqlx::Result<Vec<Outcome>> {
+    let mut outcomes = Vec::with_capacity(batch.len());
+    let (sql, values) = batch.into_text();
+    let query = sqlx::query_with(AssertSqlSafe(sql), dialect::bind_sqlite(values)?);
+    let mut steps = connection.fetch_many(query);
+    let mut rows = Vec::new();
+    while let Some(step) = steps.try_next().await? {
+        match step {
+            Either::Right(row) => rows.push(Row::Sqlite(row)),
+            Either::Left(done) => outcomes.push(Outcome {
+                rows: std::mem::take(&mut rows),
+                changed: done.rows_affected(),
+            }),
+        }
+    }
+    Ok(outcomes)
+}
+
+async fn run_in_turn(connection: &mut PgConnection, batch: Batch) -> sqlx::Result<Vec<Outcome>> {
+    let mut outcomes = Vec::with_capacity(batch.len());
+    for (sql, values) in batch.into_statements() {
+        let query = sqlx::query_with(AssertSqlSafe(sql), dialect::bind_postgres(values)?);
+        let mut steps = (&mut *connection).fetch_many(query);
+        let mut outcome = Outcome::default();
+        while let Some(step) = steps.try_next().await? {
+            match step {
+                Either::Right(row) => outcome.rows.push(Row::Postgres(row)),
+                Either::Left(done) => outcome.changed += done.rows_affected(),
+            }
+        }
+        outcomes.push(outcome);
+    }
+    Ok(outcomes)
 }
 
 fn read_only() -> Error {

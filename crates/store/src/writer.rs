@@ -94,19 +94,36 @@ async fn serve(
             acknowledgements: Vec::new(),
             failure: None,
         };
-        batch.control("BEGIN IMMEDIATE").await;
+        batch.control(BEGIN).await;
         let mut next = Some(first);
         let mut served = 0;
-        while let Some(turn) = next {
-            batch = match batch.serve(turn).await {
-                Some(batch) => batch,
-                None => return,
+        while let Some(turn) = next.take() {
+            let Some((lent, is_kept)) = batch.lend(turn).await else {
+                return;
             };
+            batch = lent;
             served += 1;
-            let go_on = batch.failure.is_none() && served < BATCH_REQUESTS_MAX;
-            next = if go_on { waiting.try_recv().ok() } else { None };
+            if batch.failure.is_none() && served < BATCH_REQUESTS_MAX {
+                next = waiting.try_recv().ok();
+            }
+            batch.control(after(is_kept, next.is_some())).await;
         }
         connection = batch.finish().await;
+    }
+}
+
+/// Begins a batch and its first request's savepoint.
+const BEGIN: &str = "BEGIN IMMEDIATE; SAVEPOINT request";
+
+/// What is said to SQLite after a request, in one message: the end of its savepoint, then the next one's
+/// savepoint or the commit. The release fails if the engine itself rolled back (disk full, I/O error):
+/// then nothing of the batch may be acknowledged.
+fn after(is_kept: bool, has_next: bool) -> &'static str {
+    match (is_kept, has_next) {
+        (true, true) => "RELEASE request; SAVEPOINT request",
+        (true, false) => "RELEASE request; COMMIT",
+        (false, true) => "ROLLBACK TO request; RELEASE request; SAVEPOINT request",
+        (false, false) => "ROLLBACK TO request; RELEASE request; COMMIT",
     }
 }
 
@@ -117,19 +134,20 @@ struct Batch {
 }
 
 impl Batch {
-    /// Runs a statement of ours. After the first failure the whole batch is lost and says so.
-    async fn control(&mut self, statement: &'static str) {
+    /// Runs statements of ours. After the first failure the whole batch is lost and says so.
+    async fn control(&mut self, statements: &'static str) {
         if self.failure.is_some() {
             return;
         }
-        self.failure = self.connection.execute(statement).await.err();
+        let statements = sqlx::query(statements);
+        self.failure = self.connection.execute(statements).await.err();
     }
 
-    /// Lends the connection to one request and closes its savepoint. `None`: the connection is lost.
-    async fn serve(mut self, turn: oneshot::Sender<Lease>) -> Option<Self> {
-        self.control("SAVEPOINT request").await;
+    /// Lends the connection to one request, in its savepoint; answers whether it wants its changes kept.
+    /// `None`: the connection is lost.
+    async fn lend(mut self, turn: oneshot::Sender<Lease>) -> Option<(Self, bool)> {
         if self.failure.is_some() {
-            return Some(self);
+            return Some((self, false));
         }
         let Self {
             connection,
@@ -143,23 +161,18 @@ impl Batch {
             home,
         });
         let Returned { connection, keep } = returned.recv().await?;
-        let mut batch = Self {
+        let is_kept = keep.is_some();
+        self = Self {
             connection,
             acknowledgements,
             failure,
         };
-        if keep.is_none() {
-            batch.control("ROLLBACK TO request").await;
-        }
-        // Fails if the engine itself rolled back (disk full, I/O error): then nothing of the batch
-        // may be acknowledged.
-        batch.control("RELEASE request").await;
-        batch.acknowledgements.extend(keep);
-        Some(batch)
+        self.acknowledgements.extend(keep);
+        Some((self, is_kept))
     }
 
+    /// Answers every request of the batch, which has been committed or has failed.
     async fn finish(mut self) -> SqliteConnection {
-        self.control("COMMIT").await;
         if let Some(error) = &self.failure {
             tracing::error!(%error, "a batch of writes was lost; every request in it is refused");
             let _ = self.connection.execute("ROLLBACK").await;

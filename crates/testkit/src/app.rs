@@ -45,6 +45,9 @@ pub struct TestApp {
 }
 
 impl TestApp {
+    /// Connections that its database lends at a time.
+    pub const CONNECTIONS_MAX: u32 = 4;
+
     /// Starts an app on a new database.
     pub async fn start(backend: Backend) -> Self {
         Self::with_settings(backend, Settings::default()).await
@@ -59,7 +62,7 @@ impl TestApp {
         };
         let db = Db::open(&Options {
             url,
-            connections_max: 4,
+            connections_max: Self::CONNECTIONS_MAX,
         })
         .await
         .unwrap();

@@ -5,6 +5,7 @@ use axum::{
     http::{Method, Request},
 };
 use expect_test::expect;
+use florin_app::{App, api_key};
 use florin_store::{Actor, Error};
 use florin_testkit::{Backend, TestApp, both};
 use serde_json::json;
@@ -43,6 +44,31 @@ both! {
         second.get("/customers").await.ok();
         app.delete(&format!("/api_keys/{}", key.id())).await.ok();
         assert_eq!(second.get("/customers").await.status, 401);
+    }
+
+    async fn a_key_revoked_by_another_process_is_refused_a_second_later(app) {
+        let key = app.post("/api_keys", json!({ "name": "second" })).await.ok();
+        let mut second = app.other_organisation().await;
+        second.organisation = app.organisation;
+        second.key = key.text("/api_key").to_owned();
+        second.get("/customers").await.ok();
+        let other_process = App::new(app.app.db.clone());
+        let mut tx = other_process.begin(app.organisation, Actor::CommandLine, "").await.unwrap();
+        let id = key.id().parse().unwrap();
+        api_key::revoke(&other_process, &mut tx, id).await.unwrap();
+        tx.commit().await.unwrap();
+        app.clock.advance(api_key::RECOGNISED_FOR);
+        assert_eq!(second.get("/customers").await.status, 401);
+    }
+
+    async fn a_key_recognised_a_moment_ago_is_not_looked_up_again(app) {
+        app.get("/customers").await.ok();
+        let mut all_connections = Vec::new();
+        for _ in 0..TestApp::CONNECTIONS_MAX {
+            all_connections.push(app.app.db.read(app.organisation).await.unwrap());
+        }
+        let answer = app.get("/customers/not-an-id").await;
+        assert_eq!(answer.status, 422, "refused behind the key, without a connection");
     }
 
     async fn a_repeated_key_repeats_the_answer_and_not_the_effect(app) {

@@ -49,6 +49,20 @@ fn refused(answer: &Answer) -> String {
 }
 
 both! {
+    async fn a_whole_number_is_an_integer_however_it_is_written(app) {
+        for (key, written, read) in [("a", "2.0", Some("2")), ("b", "-3e1", Some("-30")), ("c", "1.5", None)] {
+            let sort_order: serde_json::Number = written.parse().unwrap();
+            let answer = define(&app, key, "STRING", json!({ "sort_order": sort_order })).await;
+            match read {
+                Some(read) => assert_eq!(answer.ok().at("/sort_order").to_string(), read),
+                None => assert_eq!(
+                    refused(&answer),
+                    "422\n[\"body\",\"sort_order\"] \"type_error.integer\" \"value is not an integer\""
+                ),
+            }
+        }
+    }
+
     async fn four_fields_are_enough(app) {
         let answer = define(&app, "po_number", "STRING", json!({})).await.ok();
         expect![[r#"

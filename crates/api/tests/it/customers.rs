@@ -1,10 +1,70 @@
 //! `/customers`
 
 use expect_test::expect;
-use florin_testkit::both;
+use florin_store::Row;
+use florin_testkit::{TestApp, both};
+use jiff::SignedDuration;
 use serde_json::json;
+use uuid::Uuid;
+
+/// How many events say that the customer was updated.
+async fn updates(app: &TestApp, customer: &str) -> usize {
+    let mut tx = app.app.db.read(app.organisation).await.unwrap();
+    let mut select = tx.select("outbox_event");
+    select.column("event").column("resource_id");
+    let rows = tx.fetch_all(&select).await.unwrap();
+    let is_update = |row: &&Row| {
+        let of: Uuid = row.get("resource_id").unwrap();
+        row.get::<String>("event").unwrap() == "customer.updated" && of.to_string() == customer
+    };
+    rows.iter().filter(is_update).count()
+}
 
 both! {
+    async fn a_change_around_a_customer_is_one_change_of_the_customer(app) {
+        let parent = app.post("/customers", json!({ "customer_name": "Parent" })).await.ok().id();
+        let child = app.post("/customers", json!({ "customer_name": "Child" })).await.ok().id();
+        let path = format!("/customers/{child}");
+        let address = json!({ "line1": "9 Pine St", "country_code": "US" });
+        let connector = json!({ "name": "stripe", "reference_id": "C-1" });
+        let mut changes = 0;
+        for (body, is_change) in [
+            (json!({ "address": address }), true),
+            (json!({ "address": address }), false),
+            (json!({ "address": null }), true),
+            (json!({ "customer_name": "Renamed", "address": address }), true),
+            (json!({ "connector": connector }), true),
+            (json!({ "connector": connector }), false),
+            (json!({ "custom_data": { "parent_customer_id": parent } }), true),
+        ] {
+            app.clock.advance(SignedDuration::from_secs(1));
+            let before = app.get(&path).await.ok().text("/updated_at").to_owned();
+            let answer = app.patch(&path, body.clone()).await.ok();
+            changes += usize::from(is_change);
+            assert_eq!(answer.text("/updated_at") != before, is_change, "{body}");
+            assert_eq!(updates(&app, &child).await, changes, "{body}");
+        }
+    }
+
+    async fn a_change_through_its_own_path_is_a_change_of_the_customer_too(app) {
+        let parent = app.post("/customers", json!({ "customer_name": "Parent" })).await.ok().id();
+        let child = app.post("/customers", json!({ "customer_name": "Child" })).await.ok().id();
+        let book = format!("/customers/{child}/addresses");
+        let address = app.post(&book, json!({ "line1": "9 Pine St" })).await.ok().id();
+        assert_eq!(updates(&app, &child).await, 1);
+        let address = format!("{book}/{address}");
+        app.patch(&address, json!({ "line1": "8 Pine St" })).await.ok();
+        app.patch(&address, json!({ "line1": "8 Pine St" })).await.ok();
+        assert_eq!(updates(&app, &child).await, 2);
+        app.delete(&address).await.ok();
+        assert_eq!(updates(&app, &child).await, 3);
+        let body = json!({ "parent_customer_id": parent, "child_customer_id": child });
+        let made = app.post("/customers/relationships", body).await.ok().id();
+        assert_eq!(updates(&app, &child).await, 4);
+        app.delete(&format!("/customers/relationships/{made}")).await.ok();
+        assert_eq!((updates(&app, &child).await, updates(&app, &parent).await), (5, 0));
+    }
+
     async fn only_the_name_is_needed(app) {
         let answer = app
             .post("/customers", json!({ "customer_name": "Northwind Labs" }))

@@ -78,6 +78,9 @@ both! {
             &[
                 (&format!("id={}", ids[1]), "B"),
                 (&format!("id__in={},{}", ids[2], ids[0]), "AC"),
+                (&format!("id={}&id={}", ids[2], ids[0]), "AC"),
+                (&format!("id__in={},{}&id__in={}", ids[2], ids[0], ids[1]), "ABC"),
+                (&format!("id={}&id__in={},{}", ids[0], ids[1], ids[0]), "A"),
                 ("id__isnull=true", ""),
                 ("id__isnull=false", "ABCDE"),
                 ("communications_enabled=true", "ACDE"),
@@ -116,6 +119,8 @@ both! {
                 ("email__ilike=PAY", "AB"),
                 ("email__like=Pay", "B"),
                 ("email__in=pay@alder.example,x", "A"),
+                ("external_id=X-1&external_id=&external_id=alder", "AE"),
+                ("external_id__ilike=x&external_id__ilike=1", "A"),
                 ("email__isnull=1", "CDE"),
                 ("phone_number__ilike=555", "A"),
                 ("phone_number__like=%2B1-", "A"),
@@ -322,6 +327,8 @@ both! {
                 "created_at__gte",
             ),
             ("id__in=7&id__isnull=x".to_owned(), "id__in,id__isnull"),
+            ("id=7&id=8".to_owned(), "id"),
+            (vec!["email=a"; 1001].join("&"), "email"),
             (
                 "search=custom_data=x,secret=1,email".to_owned(),
                 "search,search,search",

@@ -1,5 +1,7 @@
 //! From the words of a query string to a [`Query`]. Reports every bad parameter, not the first.
 
+use std::collections::HashSet;
+
 use jiff::civil::Date;
 use rust_decimal::Decimal;
 use sea_query::Value;
@@ -20,7 +22,7 @@ pub struct Refusal {
 
 /// Longest text that a filter may look for, so that a pattern stays cheap.
 const TEXT_LENGTH_MAX: usize = 1024;
-/// Most values of an `__in` filter.
+/// Most values of an `__in` filter, or of one that comes several times.
 const IN_VALUES_MAX: usize = 1000;
 /// Most filters of one request: each one deepens the statement, and databases bound that depth.
 const CONDITIONS_MAX: usize = 100;
@@ -82,20 +84,20 @@ impl<'p> Reader<'p> {
 
     fn conditions(&mut self) -> Vec<Condition> {
         let mut conditions = Vec::new();
-        for (parameter, text) in self
-            .parameters
-            .iter()
-            .filter(|(_, value)| !value.is_empty())
-        {
+        let mut read = HashSet::new();
+        let parameters = self.parameters;
+        for (parameter, text) in parameters.iter().filter(|(_, value)| !value.is_empty()) {
             if parameter == "search" {
                 conditions.extend(self.search(text));
             } else if let Some((column, operator)) = self.comparison(parameter) {
-                match values(column, operator, text) {
-                    Ok(values) => conditions.push(Condition::Compare {
-                        column,
-                        operator,
-                        values,
-                    }),
+                let condition = match operator {
+                    // Read with the first of them.
+                    Operator::Equal | Operator::In if !read.insert(parameter) => continue,
+                    Operator::Equal | Operator::In => self.any_of(parameter, column, operator),
+                    _ => compared(column, operator, text),
+                };
+                match condition {
+                    Ok(condition) => conditions.push(condition),
                     Err((kind, message)) => self.refuse(parameter, kind, message),
                 }
             }
@@ -106,6 +108,34 @@ impl<'p> Reader<'p> {
             }
         }
         conditions
+    }
+
+    /// A parameter that comes several times (`id=1&id=2`) means any of its values.
+    fn any_of(
+        &self,
+        parameter: &str,
+        column: &'static Column,
+        operator: Operator,
+    ) -> Result<Condition, Unusable> {
+        let of_parameter = self.parameters.iter().filter(|(name, _)| name == parameter);
+        let mut all = Vec::new();
+        for (_, text) in of_parameter.filter(|(_, text)| !text.is_empty()) {
+            all.extend(values(column, operator, text)?);
+        }
+        if all.len() > IN_VALUES_MAX {
+            let message = format!("at most {IN_VALUES_MAX}");
+            return Err(("value_error.list.max_items", message));
+        }
+        let operator = if all.len() > 1 {
+            Operator::In
+        } else {
+            operator
+        };
+        Ok(Condition::Compare {
+            column,
+            operator,
+            values: all,
+        })
     }
 
     /// The column and operator that a parameter names, if it names any.
@@ -290,21 +320,24 @@ impl<'p> Reader<'p> {
 
 type Unusable = (&'static str, String);
 
+fn compared(
+    column: &'static Column,
+    operator: Operator,
+    text: &str,
+) -> Result<Condition, Unusable> {
+    Ok(Condition::Compare {
+        column,
+        operator,
+        values: values(column, operator, text)?,
+    })
+}
+
 fn values(column: &Column, operator: Operator, text: &str) -> Result<Vec<Value>, Unusable> {
     match operator {
-        Operator::In => {
-            let parts: Vec<&str> = text.split(',').map(str::trim).collect();
-            if parts.len() > IN_VALUES_MAX {
-                return Err((
-                    "value_error.list.max_items",
-                    format!("at most {IN_VALUES_MAX}"),
-                ));
-            }
-            parts
-                .into_iter()
-                .map(|part| scalar(column.kind, part))
-                .collect()
-        }
+        Operator::In => text
+            .split(',')
+            .map(|part| scalar(column.kind, part.trim()))
+            .collect(),
         Operator::IsNull => Ok(vec![scalar(Kind::Boolean, text)?]),
         _ => Ok(vec![scalar(column.kind, text)?]),
     }

@@ -34,13 +34,14 @@ pub async fn page<T>(
 ) -> Result<Page<T>> {
     let filtered = filtered(tx, spec, query);
     let is_whole = query.conditions.is_empty() && query.ranked.is_none();
-    let total_count = match is_whole && dialect::keeps_count(tx.backend(), spec.table) {
-        true => kept_count(tx, spec.table).await?,
-        false => count(tx, &filtered).await?,
+    let count = match is_whole && dialect::keeps_count(tx.backend(), spec.table) {
+        true => kept_count(tx, spec.table),
+        false => count(&filtered),
     };
-    let mut rows = tx
-        .fetch_all(&paged(tx.backend(), filtered, spec, query)?)
-        .await?;
+    let paged = paged(tx.backend(), filtered, spec, query)?;
+    let [counted, mut rows] = tx.fetch_each([&count, &paged]).await?;
+    let counted = counted.first().map(|row| row.get("total_count"));
+    let total_count = counted.transpose()?.unwrap_or(0);
     let has_more = rows.len() as u64 > query.limit;
     rows.truncate(usize::try_from(query.limit).unwrap_or(usize::MAX));
     let backward = is_backward(query);
@@ -57,21 +58,19 @@ pub async fn page<T>(
     })
 }
 
-async fn count(tx: &mut Tx, filtered: &SelectStatement) -> Result<i64> {
+fn count(filtered: &SelectStatement) -> SelectStatement {
     let mut count = filtered.clone();
     count.expr_as(Func::count(Expr::col(Asterisk)), "total_count");
-    let row = tx.fetch_optional(&count).await?;
-    row.map_or(Ok(0), |row| row.get("total_count"))
+    count
 }
 
-/// The count that triggers keep, exact within the transaction.
-async fn kept_count(tx: &mut Tx, table: &'static str) -> Result<i64> {
+/// The count that triggers keep, exact within the transaction; no row where there never was one.
+fn kept_count(tx: &Tx, table: &'static str) -> SelectStatement {
     let mut select = tx.select("row_count");
     select
-        .column("row_count")
+        .expr_as(Expr::col("row_count"), "total_count")
         .and_where(Expr::col("name").eq(table));
-    let row = tx.fetch_optional(&select).await?;
-    row.map_or(Ok(0), |row| row.get("row_count"))
+    select
 }
 
 fn is_backward(query: &Query) -> bool {
