@@ -95,7 +95,10 @@ pub async fn upload(
             key: format!("upload:{}:{digest}:{batch}", stream.id),
             fingerprint: digest.clone().into_bytes(),
         };
-        let kept = app.usage.ingest(stream, Batch::Events(&events), Some(&key)).await?;
+        let kept = app
+            .usage
+            .ingest(stream, Batch::Events(&events), Some(&key))
+            .await?;
         report.accepted += kept.events;
         progress(Progress::Kept(report.accepted));
     }
@@ -210,7 +213,10 @@ fn digest(file: &mut (impl Read + Seek)) -> Result<String> {
 }
 
 fn unreadable(error: std::io::Error) -> Error {
-    Error::refused("UPLOAD_UNREADABLE", format!("the file cannot be read: {error}"))
+    Error::refused(
+        "UPLOAD_UNREADABLE",
+        format!("the file cannot be read: {error}"),
+    )
 }
 
 fn not_csv(error: csv::Error) -> Error {

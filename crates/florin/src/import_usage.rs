@@ -105,7 +105,12 @@ fn open(path: &Path) -> Result<Box<dyn ReadSeek>> {
 }
 
 fn text(report: &Report) -> String {
-    let Report { rows, accepted, rejected, bad_rows } = report;
+    let Report {
+        rows,
+        accepted,
+        rejected,
+        bad_rows,
+    } = report;
     let mut lines = match rejected {
         0 => vec![format!("{rows} rows, all good. {accepted} events kept.")],
         _ => vec![format!(
@@ -113,10 +118,16 @@ fn text(report: &Report) -> String {
         )],
     };
     let shown = bad_rows.iter().take(BAD_ROWS_PRINTED);
-    lines.extend(shown.map(|BadRow { line, column, message }| match column.as_str() {
-        "" => format!("  line {line}: {message}"),
-        column => format!("  line {line}, {column}: {message}"),
-    }));
+    lines.extend(shown.map(
+        |BadRow {
+             line,
+             column,
+             message,
+         }| match column.as_str() {
+            "" => format!("  line {line}: {message}"),
+            column => format!("  line {line}, {column}: {message}"),
+        },
+    ));
     if bad_rows.len() > BAD_ROWS_PRINTED {
         lines.push("  … (--json shows more)".to_owned());
     }
@@ -124,10 +135,19 @@ fn text(report: &Report) -> String {
 }
 
 fn document(report: &Report) -> Value {
-    let Report { rows, accepted, rejected, bad_rows } = report;
-    let bad_rows = bad_rows.iter().map(|BadRow { line, column, message }| {
-        json!({ "line": line, "column": column, "message": message })
-    });
+    let Report {
+        rows,
+        accepted,
+        rejected,
+        bad_rows,
+    } = report;
+    let bad_rows = bad_rows.iter().map(
+        |BadRow {
+             line,
+             column,
+             message,
+         }| { json!({ "line": line, "column": column, "message": message }) },
+    );
     json!({
         "rows": rows,
         "accepted": accepted,

@@ -184,6 +184,7 @@ impl Engine {
             place,
             clock,
             ids,
+            pace,
         } = options;
         let parts = Arc::new(Parts {
             objects: Objects::open(&place)?,
@@ -262,7 +263,10 @@ impl Engine {
                 if look.is_multiple_of(VACUUM_LOOKS) {
                     report("vacuum", self.vacuum(stream.id).await.map(|_| ()));
                 }
-                report("clean", flush::clean(&self.parts, &stream).await.map(|_| ()));
+                report(
+                    "clean",
+                    flush::clean(&self.parts, &stream).await.map(|_| ()),
+                );
             }
         }
     }

@@ -21,7 +21,7 @@ use datafusion::{
     },
     execution::object_store::ObjectStoreUrl,
     logical_expr::{Expr, TableProviderFilterPushDown, utils::conjunction},
-    physical_optimizer::pruning::PruningPredicate,
+    physical_optimizer::pruning::PruningPredicateBuilder,
     physical_plan::{ExecutionPlan, empty::EmptyExec, union::UnionExec},
     prelude::SessionContext,
 };
@@ -153,7 +153,9 @@ impl Events {
         };
         let schema = DFSchema::try_from(Arc::clone(&self.schema))?;
         let filter = state.create_physical_expr(filter, &schema)?;
-        let predicate = PruningPredicate::try_new(filter, Arc::clone(&self.schema))?;
+        let predicate = PruningPredicateBuilder::new()
+            .with_file_schema(Arc::clone(&self.schema))
+            .try_build(filter)?;
         let keep = predicate.prune(&FileBounds(&files))?;
         let kept = files.into_iter().zip(keep);
         Ok(kept

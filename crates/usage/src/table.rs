@@ -13,7 +13,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use arrow::datatypes::{Schema as ArrowSchema, SchemaRef};
 use deltalake_core::{
-    DeltaTable, DeltaTableBuilder, DeltaTableError,
+    DeltaTable, DeltaTableBuilder,
     kernel::{
         Action, Add, MetadataExt, Remove, StructType, Transaction,
         engine::arrow_conversion::{TryIntoArrow, TryIntoKernel},
@@ -90,11 +90,15 @@ impl Table {
     pub(crate) async fn open(objects: &Objects, id: StreamId) -> Result<Option<Self>, UsageError> {
         let url = objects.table_url(id)?;
         let mut delta = at(objects, &url)?;
-        match delta.load().await {
-            Ok(()) => Ok(Some(Self { delta, url })),
-            Err(DeltaTableError::NotATable(_)) => Ok(None),
-            Err(error) => Err(unavailable(error)),
+        if !delta
+            .verify_deltatable_existence()
+            .await
+            .map_err(unavailable)?
+        {
+            return Ok(None);
         }
+        delta.load().await.map_err(unavailable)?;
+        Ok(Some(Self { delta, url }))
     }
 
     /// Makes the table of a stream.

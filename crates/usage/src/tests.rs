@@ -1,6 +1,11 @@
 //! Tests of the crate's inner parts; those of what users see are in `tests/`.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests"
+)]
 
 mod decoding;
 mod storage;

@@ -85,7 +85,10 @@ impl Layout {
                 errors.push(LayoutError::Twice { path });
             }
         }
-        for (column, path) in [(Column::CustomerId, "customer_id"), (Column::Timestamp, "timestamp")] {
+        for (column, path) in [
+            (Column::CustomerId, "customer_id"),
+            (Column::Timestamp, "timestamp"),
+        ] {
             if !columns.contains(&Some(column)) {
                 errors.push(LayoutError::Missing { path });
             }
@@ -163,22 +166,43 @@ mod tests {
     use super::*;
 
     fn schema() -> Schema {
-        let fields = [("n", "Int64"), ("on", "Bool"), ("tag", "String"), ("gb", "Decimal")];
+        let fields = [
+            ("n", "Int64"),
+            ("on", "Bool"),
+            ("tag", "String"),
+            ("gb", "Decimal"),
+        ];
         Schema::new(fields, &[]).unwrap()
     }
 
     #[test]
     fn a_row_is_an_event() {
-        let headers = ["customer_id", "timestamp", "n", "data.on", "label", "gb", "other"];
+        let headers = [
+            "customer_id",
+            "timestamp",
+            "n",
+            "data.on",
+            "label",
+            "gb",
+            "other",
+        ];
         let mapping = [("label", "tag"), ("other", "")];
         let mapping = mapping.map(|(from, to)| (from.to_owned(), to.to_owned()));
         let layout = Layout::new(&schema(), &headers, &mapping).unwrap();
         for (cells, data) in [
-            ("5,yes,x,0.10,?", json!({"n": 5, "on": true, "tag": "x", "gb": 0.10})),
+            (
+                "5,yes,x,0.10,?",
+                json!({"n": 5, "on": true, "tag": "x", "gb": 0.10}),
+            ),
             (",,,,", json!({})),
-            ("five,0,7,1e2,", json!({"n": "five", "on": false, "tag": "7", "gb": 1e2})),
+            (
+                "five,0,7,1e2,",
+                json!({"n": "five", "on": false, "tag": "7", "gb": 1e2}),
+            ),
         ] {
-            let cells = ["UA", "2013-01-01 05:15:00"].into_iter().chain(cells.split(','));
+            let cells = ["UA", "2013-01-01 05:15:00"]
+                .into_iter()
+                .chain(cells.split(','));
             let event = layout.event(&schema(), cells);
             let mut expected = json!({"customer_id": "UA", "timestamp": "2013-01-01 05:15:00"});
             expected["data"] = data;
@@ -193,9 +217,15 @@ mod tests {
         assert_eq!(
             Layout::new(&schema(), &headers, &mapping),
             Err(vec![
-                LayoutError::NoHeader { header: "lost".to_owned() },
-                LayoutError::Unknown { header: "nope".to_owned() },
-                LayoutError::Twice { path: "data.n".to_owned() },
+                LayoutError::NoHeader {
+                    header: "lost".to_owned()
+                },
+                LayoutError::Unknown {
+                    header: "nope".to_owned()
+                },
+                LayoutError::Twice {
+                    path: "data.n".to_owned()
+                },
                 LayoutError::Missing { path: "timestamp" },
             ])
         );

@@ -106,12 +106,18 @@ fn anything_that_is_not_json_is_unreadable() {
 fn lines_are_events_and_blank_lines_are_passed_over() {
     let event = r#"{"customer_id": "c", "timestamp": "2026-01-02", "data": {"n": 1}}"#;
     let read = |body: &str| decode::body(&schema(), Format::JsonLines, body.as_bytes());
-    assert_eq!(read(&format!("{event}\n\r\n{event}\n")).unwrap().num_rows(), 2);
+    assert_eq!(
+        read(&format!("{event}\n\r\n{event}\n")).unwrap().num_rows(),
+        2
+    );
     assert_eq!(read("").unwrap().num_rows(), 0);
     let two_on_a_line = read(&format!("{event}\n{event} {event}"));
     let message = two_on_a_line.unwrap_err().to_string();
     assert!(message.starts_with("line 2:"), "{message}");
-    assert!(matches!(read("{\"customer_id\": 1}"), Err(UsageError::Events(_))));
+    assert!(matches!(
+        read("{\"customer_id\": 1}"),
+        Err(UsageError::Events(_))
+    ));
 }
 
 #[test]

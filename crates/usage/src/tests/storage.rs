@@ -39,10 +39,16 @@ impl World {
             Backend::Sqlite => format!("sqlite:{}", folder.path().join("florin.db").display()),
             Backend::Postgres => postgres::new_database().await,
         };
-        let database = Database { url: url.clone(), connections_max: 4 };
+        let database = Database {
+            url: url.clone(),
+            connections_max: 4,
+        };
         let clock = Arc::new(FixedClock::default());
         let db = Db::open(&database).await.unwrap();
-        let app = App { clock: clock.clone(), ..App::new(db, Arc::new(florin_app::usage::Absent)) };
+        let app = App {
+            clock: clock.clone(),
+            ..App::new(db, Arc::new(florin_app::usage::Absent))
+        };
         let new = NewOrganisation {
             name: "Test".to_owned(),
             is_sandbox: false,
@@ -60,36 +66,73 @@ impl World {
             usage_upload_enabled: true,
         };
         let mut tx = app.begin(organisation.id, Actor::System, "").await.unwrap();
-        let metric = florin_app::raw_metric::create(&app, &mut tx, written).await.unwrap();
+        let metric = florin_app::raw_metric::create(&app, &mut tx, written)
+            .await
+            .unwrap();
         tx.commit().await.unwrap();
         let stream = Stream::of(organisation.id, &metric);
         let engine = engine(&app, &clock, &url, &folder).await;
-        Self { engine, app, clock, stream, url, folder }
+        Self {
+            engine,
+            app,
+            clock,
+            stream,
+            url,
+            folder,
+        }
     }
 
     /// A new process on the same data.
     async fn restart(self) -> Self {
-        let Self { engine, app, clock, stream, url, folder } = self;
+        let Self {
+            engine,
+            app,
+            clock,
+            stream,
+            url,
+            folder,
+        } = self;
         drop(engine);
         let engine = engine_of(&app, &clock, &url, &folder).await;
-        Self { engine, app, clock, stream, url, folder }
+        Self {
+            engine,
+            app,
+            clock,
+            stream,
+            url,
+            folder,
+        }
     }
 
     async fn send(&self, events: &[Json]) -> u64 {
         let body = Json::from(events).to_string();
         let batch = Batch::Body(Format::Json, body.as_bytes());
-        self.engine.accept(&self.stream, batch, None).await.unwrap().events
+        self.engine
+            .accept(&self.stream, batch, None)
+            .await
+            .unwrap()
+            .events
     }
 
     /// Rows and their sum.
     async fn total(&self) -> (i64, String) {
         let context = SessionContext::new();
         let (_reading, events) = self.engine.events(&context, &self.stream).await.unwrap();
-        let gb = || Expr::Column("\"data.gb\"".parse().map(|column: String| {
-            datafusion::common::Column::from_name(column.trim_matches('"'))
-        }).unwrap());
+        let gb = || {
+            Expr::Column(
+                "\"data.gb\""
+                    .parse()
+                    .map(|column: String| {
+                        datafusion::common::Column::from_name(column.trim_matches('"'))
+                    })
+                    .unwrap(),
+            )
+        };
         let answer = events
-            .aggregate(vec![], vec![count(lit(1)).alias("n"), sum(gb()).alias("gb")])
+            .aggregate(
+                vec![],
+                vec![count(lit(1)).alias("n"), sum(gb()).alias("gb")],
+            )
             .unwrap()
             .collect()
             .await
@@ -118,7 +161,12 @@ async fn engine_of(app: &App, clock: &Arc<FixedClock>, url: &str, folder: &TempD
         true => format!("sqlite:{}", folder.path().join("usage.db").display()),
         false => url.to_owned(),
     };
-    let inbox = Db::open_usage(&Database { url, connections_max: 4 }).await.unwrap();
+    let inbox = Db::open_usage(&Database {
+        url,
+        connections_max: 4,
+    })
+    .await
+    .unwrap();
     let options = Options {
         inbox,
         records: app.db.clone(),
