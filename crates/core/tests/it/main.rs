@@ -7,7 +7,10 @@
     reason = "clippy allows these in tests, but not in the functions that tests share"
 )]
 
+mod agreement;
 mod build;
+mod contract;
+mod contract_laws;
 mod departures;
 mod golden_departures;
 mod pricing_laws;
