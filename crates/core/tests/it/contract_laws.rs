@@ -31,8 +31,8 @@ fn prices() -> impl Strategy<Value = Json> {
 fn lines() -> impl Strategy<Value = Vec<Json>> {
     let bounds = (0_i64..30, prop::option::of(30_i64..50));
     prop::collection::vec((prices(), bounds), 0..4).prop_map(|lines| {
-        let lines = lines.into_iter().map(|(price, bounds)| (price, bounds));
         lines
+            .into_iter()
             .map(|(price, (from, until))| json!({ "pricing": price, "from": from, "until": until }))
             .collect()
     })

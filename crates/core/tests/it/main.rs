@@ -8,6 +8,9 @@
 )]
 
 mod agreement;
+mod billing;
+mod billing_laws;
+mod books;
 mod build;
 mod contract;
 mod contract_laws;
