@@ -1,7 +1,7 @@
 //! Billing: what is due under a contract, and what was billed that no longer is.
 //!
 //! Owns the choice of periods. Does not own their amounts ([`crate::rating`]) nor documents
-//! (`invoice`). Time is a day of the contract's zone.
+//! ([`crate::invoice`]). Time is a day of the contract's zone.
 //!
 //! Invariants:
 //! - a period of a line is due once: what was billed is keyed by the line's lineage, the whole period of
