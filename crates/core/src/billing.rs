@@ -30,7 +30,7 @@ use crate::terms::LineTerms;
 pub use adjustment::{
     Adjustment, AdjustmentReason, BilledLine, LineKey, adjustments, billed_lines, with_adjustments,
 };
-pub use cycles::{BillingCycle, billing_cycles};
+pub use cycles::{BillingCycle, billing_cycles, next_bill_day};
 pub use due::{BillDue, ChargeDue, Generation, GenerationRequest, PartDue, due, generation};
 pub use effect::{Effect, Rebill, affected, rebills};
 

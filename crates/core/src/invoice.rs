@@ -11,6 +11,7 @@
 //! - the status of an issued invoice follows from these amounts.
 
 mod consolidation;
+mod date_policy;
 mod display;
 mod draft;
 mod issued;
@@ -31,6 +32,7 @@ use crate::payment_terms::PaymentTerms;
 use crate::rating;
 
 pub use consolidation::{ConsolidationKey, consolidate};
+pub use date_policy::{DateReference, InvoiceDatePolicy};
 pub use display::{Shown, shown_money, shown_quantity};
 pub use draft::{Draft, DraftEdit, DraftState, Freshness};
 pub use issued::{Amounts, Approval, Approved, Issued, approve};

@@ -37,3 +37,44 @@ pub fn billing_cycles(
     listed.truncate(limit);
     Ok(listed)
 }
+
+/// The next day after `after` on which something is billed: that of the upcoming invoice. None when
+/// nothing is to come. What is due on it says [`super::due`], asked for that day.
+///
+/// # Errors
+/// [`calendar::Error::OutOfRange`].
+pub fn next_bill_day(
+    phases: &[PhaseBilling],
+    after: Date,
+) -> Result<Option<Date>, calendar::Error> {
+    let mut next: Option<Date> = None;
+    for phase in phases {
+        for line in &phase.terms.phase().lines {
+            let day = next_bill_day_of(&line.schedule, after)?;
+            next = next.into_iter().chain(day).min();
+        }
+    }
+    Ok(next)
+}
+
+fn next_bill_day_of(line: &LineSchedule, after: Date) -> Result<Option<Date>, calendar::Error> {
+    // A cycle in service on the day may have been billed before, or is billed after its end: the first
+    // bills after the day are those of cycles around it.
+    let mut from = line.life.start();
+    if let calendar::Recurrence::Every(schedule) = line.recurrence
+        && from < after
+    {
+        let months_back = i64::from(line.offset.delay.months) + 1;
+        let days_back = i64::from(line.offset.delay.days) + 4;
+        let length = schedule.period_at(after)?.days();
+        let back = jiff::Span::new().days(days_back + months_back * 31 + length);
+        from = from.max(after.saturating_sub(back));
+    }
+    for cycle in line.cycles_from(from) {
+        let cycle = cycle?;
+        if cycle.bill_for_date > after {
+            return Ok(Some(cycle.bill_for_date));
+        }
+    }
+    Ok(None)
+}

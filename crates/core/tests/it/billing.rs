@@ -4,7 +4,7 @@
 use expect_test::expect;
 use florin_core::billing::{
     AdjustmentReason, BilledPeriod, Error, Generation, GenerationRequest, History, affected,
-    billing_cycles, due, generation,
+    billing_cycles, due, generation, next_bill_day,
 };
 use florin_core::calendar::Period;
 use florin_core::contract::{Contract, End, ExtensionPolicy, PauseRequest, Start, Taxation};
@@ -124,6 +124,25 @@ fn a_bill_is_asked_for_by_its_cycle() {
         ..january
     };
     assert_eq!(ask(&[], other_start), Generation::NoSuchCycle);
+}
+
+#[test]
+fn the_upcoming_bill_has_a_day() {
+    let body = json!({ "start_date": "2024-01-10", "end_date": "2024-12-31", "anchor_date": "2024-01-15",
+        "phases": [of(&[fee("P1M", "prepaid", 10), fee("P3M", "P20D", 10), once(5)])] });
+    let phases = contract(&body).terms(&Taxation::default()).unwrap();
+    for (after, next) in [
+        ("2023-12-01", Some("2024-01-10")),
+        ("2024-01-10", Some("2024-01-15")),
+        // 20 days after the stub that ends on 15 January.
+        ("2024-01-15", Some("2024-02-04")),
+        ("2024-02-04", Some("2024-02-15")),
+        ("2024-12-31", Some("2025-01-21")),
+        ("2025-01-21", None),
+    ] {
+        let next: Option<jiff::civil::Date> = next.map(day);
+        assert_eq!(next_bill_day(&phases, day(after)), Ok(next), "{after}");
+    }
 }
 
 #[test]

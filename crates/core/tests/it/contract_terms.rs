@@ -58,8 +58,18 @@ fn discounts_of_money_and_of_units_are_told_apart() {
         { "type": "quantity", "value": 1000, "cadence": "P1W", "prorate_stub": true, "rounding": "ceil" },
     ]);
     let line = line_of(price);
-    check(&line.discounts, expect!["[ Discount {rule: Fixed(10), max_per_period: None, max_lifetime: None, cadence: None, order: None}, Discount {rule: Percent(20), max_per_period: Some(500), max_lifetime: Some(5000), cadence: Some(Schedule {anchor: 2024-01-01, cadence: Months(3)}), order: Some(1)}, ]"]);
-    check(&line.quantity_discounts, expect!["[ Pool {units: 1000, window: Every(Schedule {anchor: 2024-01-01, cadence: Days(7)}), max_per_period: None, max_lifetime: None, prorate_stub: Some(Ceil)}, ]"]);
+    check(
+        &line.discounts,
+        expect![
+            "[ Discount {rule: Fixed(10), max_per_period: None, max_lifetime: None, cadence: None, order: None}, Discount {rule: Percent(20), max_per_period: Some(500), max_lifetime: Some(5000), cadence: Some(Schedule {anchor: 2024-01-01, cadence: Months(3)}), order: Some(1)}, ]"
+        ],
+    );
+    check(
+        &line.quantity_discounts,
+        expect![
+            "[ Pool {units: 1000, window: Every(Schedule {anchor: 2024-01-01, cadence: Days(7)}), max_per_period: None, max_lifetime: None, prorate_stub: Some(Ceil)}, ]"
+        ],
+    );
 }
 
 #[test]
@@ -87,7 +97,12 @@ fn free_units_grants_and_consumptions_have_their_expiry() {
         .iter()
         .map(|pool| (pool.units, pool.window))
         .collect();
-    check(&windows, expect!["[ (1, BillingPeriod), (2, Life), (3, Every(Schedule {anchor: 2024-01-01, cadence: Months(1)})), ]"]);
+    check(
+        &windows,
+        expect![
+            "[ (1, BillingPeriod), (2, Life), (3, Every(Schedule {anchor: 2024-01-01, cadence: Months(1)})), ]"
+        ],
+    );
     let grants = line.grants.iter();
     let grants: Vec<_> = grants
         .map(|grant| {
@@ -100,12 +115,20 @@ fn free_units_grants_and_consumptions_have_their_expiry() {
             )
         })
         .collect();
-    check(&grants, expect!["[ (Credits, 50, PaymentSuccess, BillingPeriod, BillingPeriod), (Quantity, 5, InvoiceApproval, Every(Schedule {anchor: 2024-01-01, cadence: Days(7)}), After(Delay {months: 0, days: 30})), (Feature, 0, InvoiceApproval, Once, Never), ]"]);
+    check(
+        &grants,
+        expect![
+            "[ (Credits, 50, PaymentSuccess, BillingPeriod, BillingPeriod), (Quantity, 5, InvoiceApproval, Every(Schedule {anchor: 2024-01-01, cadence: Days(7)}), After(Delay {months: 0, days: 30})), (Feature, 0, InvoiceApproval, Once, Never), ]"
+        ],
+    );
     let draws = line
         .consumptions
         .iter()
         .map(|draw| (draw.kind, draw.trigger_event));
-    check(&draws.collect::<Vec<_>>(), expect!["[ (Quantity, Monitoring), ]"]);
+    check(
+        &draws.collect::<Vec<_>>(),
+        expect!["[ (Quantity, Monitoring), ]"],
+    );
 }
 
 #[test]
@@ -123,11 +146,32 @@ fn the_phase_has_its_own_modifiers() {
     let mut body = json!({ "phases": [of(&[fee("P1M", "prepaid", 1)])] });
     body["phases"][0]["features"] = features;
     let phase = phase_of(&body);
-    check(&phase.discounts, expect!["[ PhaseDiscount {discount: Discount {rule: Percent(25), max_per_period: None, max_lifetime: None, cadence: None, order: None}, line: None}, ]"]);
-    check(&phase.commitments, expect!["[ Commitment {kind: MaximumSpend, amount: 900, cadence: Some(Schedule {anchor: 2024-01-01, cadence: Months(12)}), charge_full_amount: false, skip_zero_amount: true}, ]"]);
-    check(&phase.service_fees, expect!["[ ServiceFee {rule: Percentage(5)}, ServiceFee {rule: Fixed(3)}, ]"]);
-    check(&phase.taxes, expect!["[ Tax {rate: 10, is_compound: true}, ]"]);
-    check(&phase.payment_terms, expect!["Some(PaymentTerms {term_type: OnCreation, mode: Absolute, due_days: 15, last_day_of_month: true})"]);
+    check(
+        &phase.discounts,
+        expect![
+            "[ PhaseDiscount {discount: Discount {rule: Percent(25), max_per_period: None, max_lifetime: None, cadence: None, order: None}, line: None}, ]"
+        ],
+    );
+    check(
+        &phase.commitments,
+        expect![
+            "[ Commitment {kind: MaximumSpend, amount: 900, cadence: Some(Schedule {anchor: 2024-01-01, cadence: Months(12)}), charge_full_amount: false, skip_zero_amount: true}, ]"
+        ],
+    );
+    check(
+        &phase.service_fees,
+        expect!["[ ServiceFee {rule: Percentage(5)}, ServiceFee {rule: Fixed(3)}, ]"],
+    );
+    check(
+        &phase.taxes,
+        expect!["[ Tax {rate: 10, is_compound: true}, ]"],
+    );
+    check(
+        &phase.payment_terms,
+        expect![
+            "Some(PaymentTerms {term_type: OnCreation, mode: Absolute, due_days: 15, last_day_of_month: true})"
+        ],
+    );
 }
 
 #[test]
@@ -147,7 +191,9 @@ fn a_price_says_when_it_is_billed_and_what_a_started_period_costs() {
             line.pricing_period,
             line.overage_pricing,
         ),
-        expect!["(LineSchedule {life: Life {start: 2024-01-15, end: None}, recurrence: Every(Schedule {anchor: 2024-02-01, cadence: Months(3)}), offset: Offset {timing: Postpaid, delay: Delay {months: 0, days: 5}}}, CadenceBased, Some(Schedule {anchor: 2024-02-01, cadence: Months(1)}), Some(PerUnit {unit_amount: 9}))"],
+        expect![
+            "(LineSchedule {life: Life {start: 2024-01-15, end: None}, recurrence: Every(Schedule {anchor: 2024-02-01, cadence: Months(3)}), offset: Offset {timing: Postpaid, delay: Delay {months: 0, days: 5}}}, CadenceBased, Some(Schedule {anchor: 2024-02-01, cadence: Months(1)}), Some(PerUnit {unit_amount: 9}))"
+        ],
     );
 }
 
