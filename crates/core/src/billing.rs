@@ -64,6 +64,9 @@ pub struct History<'a> {
     pub periods: &'a [BilledPeriod],
     /// For each phase with a bill, the day that its last bill is for.
     pub last_bills: &'a [(Uuid, Date)],
+    /// Cycles that are billed before this day are not looked at, and their periods need not be loaded: a
+    /// run passes the day of the last one, unless the contract was changed since. Without it, all are.
+    pub since: Option<Date>,
 }
 
 /// Why it cannot be said what is due.

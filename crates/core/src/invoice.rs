@@ -206,7 +206,10 @@ pub enum Refusal {
     /// It is not owed in full to the customer.
     #[error("only an invoice that was credited in full can be voided")]
     CannotBeVoided,
-    /// A line written by hand has no days.
+    /// More was paid and credited than was asked: somebody changed what is kept.
+    #[error("the amounts of the invoice do not fit its total")]
+    AmountsBroken,
+    /// A line written by hand is not valid.
     #[error("{0}")]
     LineInvalid(String),
     /// An amount does not fit.

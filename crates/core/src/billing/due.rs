@@ -7,9 +7,9 @@ use jiff::civil::Date;
 use uuid::Uuid;
 
 use super::{BilledPeriod, Error, History, Placed, is_charged, placed, standing};
-use crate::calendar::{Cycle, Period};
+use crate::calendar::{Cycle, Period, Recurrence};
 use crate::commitment::CommitmentKind;
-use crate::contract::PhaseBilling;
+use crate::contract::{PhaseBilling, add_days};
 use crate::id::LineId;
 use crate::proration::usage_windows;
 use crate::rating::{Charge, CountedUsage};
@@ -99,23 +99,18 @@ impl ChargeDue {
 
 /// Everything that is due on a day or before and on no bill yet, oldest first: after a downtime one bill
 /// for each day missed. A period of which no day is charged (paused, switched off) is not due; should
-/// that change, it is.
+/// that change, it is. Ask only for contracts whose status [is billed](crate::contract::Status::is_billed),
+/// and adjust what was billed first ([`super::affected`]).
 ///
 /// # Errors
 /// [`Error::Overlap`] when two periods were billed that share a day.
 pub fn due(phases: &[PhaseBilling], history: History<'_>, on: Date) -> Result<Vec<BillDue>, Error> {
     let billed = Billed::new(phases, history.periods)?;
     let mut bills = Bills::default();
+    let (since, until) = (history.since.unwrap_or(Date::MIN), add_days(on, 1)?);
     for placed in placed(phases) {
-        let from = placed.terms.schedule.life.start();
-        for cycle in placed.terms.schedule.cycles_from(from) {
-            let cycle = cycle?;
-            if cycle.service.start() > on && cycle.bill_for_date > on {
-                break;
-            }
-            if cycle.bill_for_date <= on
-                && let Some(charge) = billed.charge(placed, cycle)?
-            {
+        for cycle in placed.terms.schedule.cycles_billed(since, until)? {
+            if let Some(charge) = billed.charge(placed, cycle)? {
                 bills.add(placed.phase.phase_id, charge);
             }
         }
@@ -141,7 +136,7 @@ pub fn generation(
         bill_for_date: day,
         billing_cycle_start_day: start_day,
     } = request;
-    let until = crate::contract::add_days(day, 1)?;
+    let until = add_days(day, 1)?;
     for placed in placed(phases) {
         for cycle in placed.terms.schedule.cycles_billed(day, until)? {
             let is_meant = cycle.service.intersection(window).is_some()
@@ -169,50 +164,60 @@ pub fn generation(
     })
 }
 
-/// What was billed, by line; of each period the last revision.
-struct Billed<'a>(HashMap<LineId, Vec<&'a BilledPeriod>>);
+/// What was billed, by line and period: of each the last revision.
+struct Billed<'a>(HashMap<LineId, BTreeMap<Period, &'a BilledPeriod>>);
 
 impl<'a> Billed<'a> {
-    /// Periods that the terms still have must be apart; those that they no longer have are to be
-    /// withdrawn and stand in no one's way.
     fn new(phases: &[PhaseBilling], periods: &'a [BilledPeriod]) -> Result<Self, Error> {
-        let mut by_line: HashMap<LineId, Vec<&BilledPeriod>> = HashMap::new();
+        let mut by_line: HashMap<LineId, BTreeMap<Period, &BilledPeriod>> = HashMap::new();
         for period in periods {
             let known = by_line.entry(period.line).or_default();
-            match known.iter_mut().find(|other| other.full == period.full) {
-                Some(other) if other.revision < period.revision => *other = period,
-                Some(_) => {}
-                None => known.push(period),
+            let last = known.entry(period.full).or_insert(period);
+            if last.revision < period.revision {
+                *last = period;
             }
         }
         let billed = Self(by_line);
         for placed in placed(phases) {
-            let standing = billed.standing(placed)?;
-            for pair in standing.windows(2) {
-                overlap(placed.terms.id, pair[0], pair[1])?;
-            }
+            billed.check_apart(placed)?;
         }
         Ok(billed)
     }
 
-    /// Periods of a line that are billed and that its terms have, in order.
-    fn standing(&self, placed: Placed<'_>) -> Result<Vec<Period>, Error> {
-        let known = self.0.get(&placed.terms.id).into_iter().flatten();
-        let mut periods = Vec::new();
-        for period in known.filter(|period| !period.is_withdrawn) {
-            if standing(placed, period.full)?.is_some() {
-                periods.push(period.full);
+    /// Periods that the terms still have must be apart; those that they no longer have are to be
+    /// withdrawn and stand in no one's way. What they have is looked up only where periods do meet.
+    fn check_apart(&self, placed: Placed<'_>) -> Result<(), Error> {
+        let known = self.0.get(&placed.terms.id);
+        let periods = known.into_iter().flat_map(BTreeMap::values);
+        let in_force = periods.filter(|period| !period.is_withdrawn);
+        let all: Vec<Period> = in_force.map(|period| period.full).collect();
+        if are_apart(&all) {
+            return Ok(());
+        }
+        let mut standing_periods = Vec::with_capacity(all.len());
+        for full in all {
+            if standing(placed, full)?.is_some() {
+                standing_periods.push(full);
             }
         }
-        periods.sort_unstable();
-        Ok(periods)
+        match standing_periods.windows(2).find(|pair| !are_apart(pair)) {
+            None => Ok(()),
+            Some(pair) => Err(Error::Overlap {
+                line: placed.terms.id,
+                first: pair[0],
+                second: pair[1],
+            }),
+        }
     }
 
     /// The bill of a period: the one in force, else the last that was taken back.
     fn of(&self, placed: Placed<'_>, full: Period) -> Option<&BilledPeriod> {
-        let known = self.0.get(&placed.terms.id)?.iter().copied();
-        let same = known.filter(|period| super::is_same_period(placed, period.full, full));
-        same.max_by_key(|period| (!period.is_withdrawn, period.revision))
+        let known = self.0.get(&placed.terms.id)?;
+        if placed.terms.schedule.recurrence != Recurrence::OneTime {
+            return known.get(&full).copied();
+        }
+        let all = known.values().copied();
+        all.max_by_key(|period| (!period.is_withdrawn, period.revision))
     }
 
     /// The charge of a cycle, unless it is billed or nothing of it is charged.
@@ -232,15 +237,11 @@ impl<'a> Billed<'a> {
     }
 }
 
-fn overlap(line: LineId, first: Period, second: Period) -> Result<(), Error> {
-    match first.intersection(second) {
-        Some(_) => Err(Error::Overlap {
-            line,
-            first,
-            second,
-        }),
-        None => Ok(()),
-    }
+/// Whether periods in order share no day.
+fn are_apart(periods: &[Period]) -> bool {
+    periods
+        .windows(2)
+        .all(|pair| pair[0].end() <= pair[1].start())
 }
 
 /// Charges by day and phase.

@@ -17,6 +17,7 @@ pub(super) fn check(record: &Record) -> Result<(), Findings> {
     found.require(!phases.is_empty(), &["phases"], Rule::PhaseMissing);
     found.require(phases.len() <= PHASES_MAX, &["phases"], Rule::TooManyPhases);
     check_order(phases, &mut found);
+    check_pauses(record, &mut found);
     for (position, phase) in phases.iter().enumerate() {
         let place = position.to_string();
         check_phase(&record.header, phase, &["phases", &place], &mut found);
@@ -72,6 +73,23 @@ fn check_order(phases: &[Phase], found: &mut Collector) {
             Rule::PhasesOverlap,
         );
     }
+}
+
+/// Pauses have endpoints of their own; what a replacement can break is that they lie in the contract.
+fn check_pauses(record: &Record, found: &mut Collector) {
+    let (header, pauses) = (&record.header, &record.pauses);
+    for pause in pauses {
+        let day = pause.start.day();
+        let begins_after = header.start.day() <= day;
+        found.require(begins_after, &["start_date"], Rule::PauseOutsideContract);
+        let begins_before = header.end.is_none_or(|end| day < end.day());
+        found.require(begins_before, &["end_date"], Rule::PauseOutsideContract);
+    }
+    let are_apart = pauses.windows(2).all(|pair| {
+        let end = pair[0].end.map_or(Date::MAX, End::day);
+        end <= pair[1].start.day()
+    });
+    found.require(are_apart, &["phases"], Rule::PausesOverlap);
 }
 
 fn check_phase(header: &Header, phase: &Phase, place: &[&str], found: &mut Collector) {

@@ -53,6 +53,12 @@ pub enum Rule {
     /// Pauses have endpoints of their own.
     #[error("a pause is made and changed by /pause and /resume")]
     PauseByPhase,
+    /// A pause that the contract has would lie outside it.
+    #[error("a pause of the contract would begin outside it")]
+    PauseOutsideContract,
+    /// Pauses that meet.
+    #[error("pauses of the contract overlap")]
+    PausesOverlap,
     /// A line reaches over its phase.
     #[error("the pricing is not inside its phase")]
     LineOutsidePhase,
@@ -149,6 +155,8 @@ impl Rule {
             | Self::PhaseOutsideContract
             | Self::LineOutsidePhase
             | Self::PhasesOverlap
+            | Self::PauseOutsideContract
+            | Self::PausesOverlap
             | Self::QuantityGap => "value_error.date",
             Self::TooManyPhases | Self::TooManyLines => "value_error.list.max_items",
             Self::IdTwice => "value_error.duplicate",

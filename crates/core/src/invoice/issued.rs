@@ -109,7 +109,7 @@ impl Issued {
     /// An invoice as the store keeps it: its draft's contents, and what was added since.
     ///
     /// # Errors
-    /// [`Refusal::Money`] where the amounts do not fit the total.
+    /// [`Refusal::AmountsBroken`] where the amounts do not fit the total; [`Refusal::Money`].
     pub fn restore(
         draft: Draft,
         number: String,
@@ -128,7 +128,7 @@ impl Issued {
             amounts,
         };
         if invoice.unsettled()?.is_negative() {
-            return Err(MoneyError::Overflow.into());
+            return Err(Refusal::AmountsBroken);
         }
         Ok(invoice)
     }

@@ -97,6 +97,7 @@ fn a_bill_is_asked_for_by_its_cycle() {
         let history = History {
             periods: billed,
             last_bills: &[],
+            since: None,
         };
         generation(&phases, history, request).unwrap()
     };
@@ -146,6 +147,21 @@ fn the_upcoming_bill_has_a_day() {
 }
 
 #[test]
+fn a_run_that_is_sure_of_its_past_looks_at_what_came_since() {
+    let agreed = contract(&json!({ "phases": [of(&[fee("P1D", "postpaid", 1)])] }));
+    let phases = agreed.terms(&Taxation::default()).unwrap();
+    let since = |since| {
+        let history = History {
+            since,
+            ..History::default()
+        };
+        let bills = due(&phases, history, day("2024-12-31")).unwrap();
+        bills.len()
+    };
+    assert_eq!((since(None), since(Some(day("2024-12-30")))), (365, 2));
+}
+
+#[test]
 fn what_was_billed_twice_is_found() {
     let agreed = contract(&json!({ "phases": [of(&[fee("P1M", "prepaid", 10)])] }));
     let phases = agreed.terms(&Taxation::default()).unwrap();
@@ -161,6 +177,7 @@ fn what_was_billed_twice_is_found() {
     let history = History {
         periods: &[one, other],
         last_bills: &[],
+        since: None,
     };
     let found = due(&phases, history, day("2024-01-01"));
     assert!(matches!(found, Err(Error::Overlap { .. })), "{found:?}");

@@ -62,6 +62,7 @@ impl Books {
         let history = History {
             periods: &self.periods,
             last_bills: &last_bills,
+            since: None,
         };
         let bills = due(&self.phases, history, on).unwrap();
         for bill in &bills {

@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
-use crate::agreement::{at, contract, ids, metered, once, seats};
+use crate::agreement::{at, contract, details, ids, metered, once, phase, seats};
 use crate::build::day;
 use crate::contract::{check, year};
 
@@ -142,6 +142,35 @@ fn pauses_that_cannot_be_are_refused() {
     assert_eq!(
         contract(&draft).pause(pause, id, now),
         Err(Refusal::NotInForce(Status::Draft))
+    );
+}
+
+#[test]
+fn a_replacement_keeps_the_pauses() {
+    let agreed = contract(&year());
+    let pause = request("2024-08-01", Some("2024-08-31"), ExtensionPolicy::Overlap);
+    let now = at("2024-02-01");
+    let paused = agreed.pause(pause, Uuid::from_u128(90), now).unwrap();
+    let mut body = details(&year());
+    let again = paused
+        .replace(body.clone(), None, &mut ids(50), now)
+        .unwrap();
+    assert_eq!(again, paused);
+    // A reader sends the pause back among the phases.
+    let mut sent = phase(&json!({ "phase_type": "pause" }), &TimeZone::UTC);
+    sent.id = Some(Uuid::from_u128(90));
+    body.phases.insert(1, sent);
+    let again = paused
+        .replace(body.clone(), None, &mut ids(50), now)
+        .unwrap();
+    assert_eq!(again, paused);
+    body.phases.truncate(1);
+    let end = florin_core::contract::End::read("2024-06-30", &TimeZone::UTC).unwrap();
+    body.header.end = Some(end);
+    let found = paused.replace(body, None, &mut ids(50), now).unwrap_err();
+    assert_eq!(
+        found.to_string(),
+        "end_date: a pause of the contract would begin outside it"
     );
 }
 

@@ -9,8 +9,8 @@ use florin_core::credit_note::for_remainder;
 use florin_core::currency::Currency;
 use florin_core::id::LineId;
 use florin_core::invoice::{
-    Draft, DraftEdit, Freshness, Header, LineItems, Part, Refusal, Source, Status, Totals, approve,
-    consolidate, line_items, one_off,
+    Amounts, Draft, DraftEdit, Freshness, Header, Issued, LineItems, Part, Refusal, Source, Status,
+    Totals, approve, consolidate, line_items, one_off,
 };
 use florin_core::money::Money;
 use florin_core::payment_terms::{PaymentTermMode, PaymentTermType, PaymentTerms};
@@ -205,6 +205,29 @@ fn a_draft_knows_when_it_is_stale() {
         let draft = Draft::new(Uuid::nil(), header(), parts, from).unwrap();
         assert_eq!(draft.is_stale(now), is_stale, "{from:?} {now:?}");
     }
+}
+
+#[test]
+fn what_is_kept_of_an_invoice_is_checked_when_it_is_read() {
+    let paid = |minor| {
+        let amounts = Amounts {
+            paid: cents(minor),
+            ..approve(draft(1, &["5"], false), approval(0))
+                .unwrap()
+                .invoice
+                .amounts()
+        };
+        let (now, due) = (at("2024-02-01"), day("2024-03-01"));
+        Issued::restore(
+            draft(1, &["5"], false),
+            "INV-0001".to_owned(),
+            now,
+            due,
+            amounts,
+        )
+    };
+    assert_eq!(paid(500).unwrap().status(), Status::Paid);
+    assert_eq!(paid(501), Err(Refusal::AmountsBroken));
 }
 
 #[test]
