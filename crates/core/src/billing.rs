@@ -32,7 +32,7 @@ pub use adjustment::{
 };
 pub use cycles::{BillingCycle, billing_cycles, next_bill_day};
 pub use due::{BillDue, ChargeDue, Generation, GenerationRequest, PartDue, due, generation};
-pub use effect::{Effect, Rebill, affected, rebills};
+pub use effect::{Effect, Rebill, Redraft, affected, rebills, redraft};
 
 /// A period of a line that is on a bill.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,11 +47,13 @@ pub struct BilledPeriod {
     pub revision: u32,
     /// The phase under whose terms it was rated.
     pub phase_id: Uuid,
-    /// The bill that it is on: a part of an invoice.
+    /// The bill that it is rated with: the part of an invoice that it was first on.
     pub bill: Uuid,
+    /// The part that its last revision is on: the bill itself, or a later one that adjusts it.
+    pub part: Uuid,
     /// The day that the bill is for.
     pub bill_for_date: Date,
-    /// Whether the bill is a draft, which is made anew where an approved one is adjusted.
+    /// Whether that part is on a draft, which is made anew where an approved one is adjusted.
     pub is_draft: bool,
     /// Whether the last revision took it back, so that the period can be billed again.
     pub is_withdrawn: bool,

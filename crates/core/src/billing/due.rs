@@ -90,6 +90,7 @@ impl ChargeDue {
             revision: self.revision,
             phase_id,
             bill,
+            part: bill,
             bill_for_date: self.cycle.bill_for_date,
             is_draft: true,
             is_withdrawn: false,
@@ -146,7 +147,7 @@ pub fn generation(
             }
             is_known = true;
             match billed.of(placed, cycle.full) {
-                Some(before) if before.is_draft => drafts.push(before.bill),
+                Some(before) if before.is_draft => drafts.push(before.part),
                 _ => {}
             }
             if let Some(charge) = billed.charge(placed, cycle)? {

@@ -20,9 +20,9 @@ use crate::terms::{LineTerms, PhaseTerms};
 /// What a change of terms does to what is billed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Effect {
-    /// Drafts to be made anew.
+    /// Parts on drafts that are to be made anew, those that adjust a touched bill among them.
     pub drafts: Vec<Uuid>,
-    /// Periods on approved bills whose terms differ, or that are no longer due at all.
+    /// Periods on approved parts whose terms differ, or that are no longer due at all.
     pub periods: Vec<BilledPeriod>,
 }
 
@@ -57,11 +57,17 @@ pub fn affected(
             continue;
         }
         if period.is_draft {
-            effect.drafts.push(period.bill);
+            effect.drafts.push(period.part);
         } else {
             effect.periods.push(*period);
         }
     }
+    let adjusting = billed.iter().filter(|period| {
+        let mut touched = effect.periods.iter();
+        period.is_draft && touched.any(|other| other.bill == period.bill)
+    });
+    let adjusting: Vec<Uuid> = adjusting.map(|period| period.part).collect();
+    effect.drafts.extend(adjusting);
     effect.drafts.sort_unstable();
     effect.drafts.dedup();
     Ok(effect)
@@ -136,7 +142,9 @@ fn same_line(one: &LineTerms, other: &LineTerms) -> bool {
 /// pools, commitments), its later bills are rated again too: rate them in this order, each with what the
 /// one before it carried.
 ///
-/// `touched` are the periods of [`Effect::periods`], or those for which usage came late.
+/// `touched` are the periods of [`Effect::periods`], those for which usage came late, and those that a
+/// draft adjusts which is made anew ([`Redraft::adjusted`]): the draft's own revisions are deleted first, so
+/// that what is given here is on approved parts only.
 ///
 /// # Errors
 /// [`Error::Calendar`].
@@ -155,26 +163,67 @@ pub fn rebills(
         let follows = first_day
             .get(&period.phase_id)
             .is_some_and(|day| *day < period.bill_for_date && carries(phases, period.phase_id));
-        !period.is_draft && (is_touched || follows)
+        let is_approved = !period.is_draft || period.part != period.bill;
+        is_approved && (is_touched || follows)
     };
     let mut by_bill: BTreeMap<(Date, Uuid), Rebill> = BTreeMap::new();
     for period in billed.iter().filter(|period| is_meant(period)) {
         let key = (period.bill_for_date, period.bill);
-        let rebill = by_bill.entry(key).or_insert_with(|| Rebill {
+        let rebill = by_bill.entry(key).or_insert_with(|| Rebill::of(period));
+        sort_in(phases, period, period.revision + 1, rebill)?;
+    }
+    Ok(by_bill.into_values().collect())
+}
+
+/// What a part of a draft is made anew from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Redraft {
+    /// Its own charges as they stand now; none where it only adjusts.
+    pub own: Option<Rebill>,
+    /// Periods of approved bills that it adjusts.
+    pub adjusted: Vec<BilledPeriod>,
+}
+
+/// What a part of a draft is made anew from: after a change of the contract, for usage that came since, or
+/// because somebody asks. What stands no longer is free; what else is due since then says
+/// [`super::due`].
+///
+/// # Errors
+/// [`Error::Calendar`].
+pub fn redraft(
+    phases: &[PhaseBilling],
+    billed: &[BilledPeriod],
+    part: Uuid,
+) -> Result<Redraft, Error> {
+    let mut redraft = Redraft::default();
+    let is_meant = |period: &&BilledPeriod| period.part == part && period.is_draft;
+    for period in billed.iter().filter(is_meant) {
+        if period.bill == part {
+            let own = redraft.own.get_or_insert_with(|| Rebill::of(period));
+            sort_in(phases, period, period.revision, own)?;
+        } else {
+            redraft.adjusted.push(*period);
+        }
+    }
+    Ok(redraft)
+}
+
+impl Rebill {
+    const fn of(period: &BilledPeriod) -> Self {
+        Self {
             bill: period.bill,
             phase_id: period.phase_id,
             bill_for_date: period.bill_for_date,
             charges: Vec::new(),
             withdrawn: Vec::new(),
-        });
-        sort_in(phases, period, rebill)?;
+        }
     }
-    Ok(by_bill.into_values().collect())
 }
 
 fn sort_in(
     phases: &[PhaseBilling],
     period: &BilledPeriod,
+    revision: u32,
     rebill: &mut Rebill,
 ) -> Result<(), Error> {
     let placed = find(phases, period.line);
@@ -187,7 +236,7 @@ fn sort_in(
             line: period.line,
             position: placed.position,
             cycle,
-            revision: period.revision + 1,
+            revision,
             usage_windows: usage_windows(placed.terms, placed.phase.pauses(), &cycle)?,
         }),
         _ if !period.is_withdrawn => rebill.withdrawn.push(*period),
@@ -220,12 +269,13 @@ fn line_carries(line: &LineTerms) -> bool {
 }
 
 impl BilledPeriod {
-    /// The period after a revision: with its new days, or withdrawn without any.
-    pub fn revised(self, service: Option<Period>, bill: Uuid) -> Self {
+    /// The period after a revision on a later part, which is on a draft: with its new days, or withdrawn
+    /// without any.
+    pub fn revised(self, service: Option<Period>, part: Uuid) -> Self {
         Self {
             service: service.unwrap_or(self.service),
             revision: self.revision + 1,
-            bill,
+            part,
             is_draft: true,
             is_withdrawn: service.is_none(),
             ..self

@@ -215,33 +215,38 @@ fn read_line(
     let quantity = quantity(price, life, found);
     let schedule = schedule(price, life, grid, found)?;
     event_based(header, price, schedule, found);
-    let mut terms = LineTerms::new(line.id, schedule, Arc::new(price.model.clone()), quantity?);
-    terms.is_enabled.clone_from(&line.head.is_enabled);
-    let ascends =
-        |pair: &[crate::terms::EnabledFrom]| pair[0].effective_from < pair[1].effective_from;
-    let are_ordered = terms.is_enabled.windows(2).all(ascends);
-    found.require(are_ordered, &["is_enabled"], Rule::NotAscending);
-    let document = line.head.pricing.document();
-    let data = &document["pricing_data"];
-    terms.proration = proration(document);
-    terms.pricing_period = dated(
-        grid.other_than_billing(&data["pricing_period"]["cadence"]),
-        "pricing",
-        found,
-    )?;
-    terms.overage_pricing = price
-        .overage
-        .as_ref()
-        .map(|over| Arc::new(over.model.clone()));
-    dated(
-        line_features(terms, &Features::new(document, grid)),
-        "pricing",
-        found,
-    )
+    let terms = LineTerms::new(line.id, schedule, Arc::new(price.model.clone()), quantity?);
+    check_switches(line, found);
+    let features = Features::new(line.head.pricing.document(), grid);
+    let dated_terms = line_features(line, terms, grid, &features);
+    dated(dated_terms, "pricing", found)
 }
 
-fn line_features(terms: LineTerms, features: &Features<'_>) -> Result<LineTerms, Error> {
+fn check_switches(line: &Line, found: &mut Collector) {
+    let switches = line
+        .head
+        .is_enabled
+        .iter()
+        .map(|entry| entry.effective_from);
+    let are_ordered = switches.is_sorted_by(|one, next| one < next);
+    found.require(are_ordered, &["is_enabled"], Rule::NotAscending);
+}
+
+fn line_features(
+    line: &Line,
+    terms: LineTerms,
+    grid: Grid,
+    features: &Features<'_>,
+) -> Result<LineTerms, Error> {
+    let content = &line.head.pricing;
+    let document = content.document();
+    let period = &document["pricing_data"]["pricing_period"]["cadence"];
+    let overage = content.price().overage.as_ref();
     Ok(LineTerms {
+        is_enabled: line.head.is_enabled.clone(),
+        proration: proration(document),
+        pricing_period: grid.other_than_billing(period)?,
+        overage_pricing: overage.map(|price| Arc::new(price.model.clone())),
         free_units: features.free_units()?,
         quantity_discounts: features.quantity_discounts()?,
         grants: features.grants()?,

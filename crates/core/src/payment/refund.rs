@@ -356,22 +356,9 @@ pub fn reverse(
     mut invoices: Vec<Issued>,
 ) -> Result<(Outcome, Payment), Refusal> {
     require_refundable(&payment)?;
-    let zero = Money::zero(payment.amount.currency());
-    let mut parts = Vec::with_capacity(payment.parts.len());
-    let mut of_wallet = payment.wallet.amount.checked_sub(payment.wallet.refunded)?;
-    for part in &payment.parts {
-        let amount = left_of(part, &invoices)?;
-        let invoice = invoice_of(&mut invoices, part.invoice_id)?;
-        *invoice = invoice.clone().with_paid(amount.checked_neg()?)?;
-        // What a credit note gave back of the invoice went to the customer already.
-        of_wallet = of_wallet.checked_add(part.left()?.checked_sub(amount)?)?;
-        parts.push(PaymentPart {
-            invoice_id: part.invoice_id,
-            amount,
-            refunded: zero,
-        });
-    }
-    let of_parts = Money::sum(parts.iter().map(|part| part.amount), zero.currency())?;
+    let (parts, of_wallet) = take_all_back(&payment, &mut invoices)?;
+    let currency = payment.amount.currency();
+    let of_parts = Money::sum(parts.iter().map(|part| part.amount), currency)?;
     let amount = of_parts.checked_add(of_wallet)?;
     if amount.is_zero() {
         return Err(Refusal::AlreadyRefunded);
@@ -383,7 +370,7 @@ pub fn reverse(
         parts,
         wallet: WalletShare {
             amount: of_wallet,
-            refunded: zero,
+            refunded: Money::zero(currency),
         },
         status: Status::Success,
         parent_id: Some(payment.id),
@@ -394,20 +381,37 @@ pub fn reverse(
     let reason = Reason::Reversal {
         reversal: reversal.id,
     };
-    let entry = Entry {
-        reason,
-        amount: of_wallet.checked_neg()?,
-    };
+    let amount = of_wallet.checked_neg()?;
+    let entry = (!amount.is_zero()).then_some(Entry { reason, amount });
     let outcome = Outcome {
         payment: Payment {
             status: Status::Voided,
             ..payment
         },
         invoices,
-        wallet: Some(entry)
-            .filter(|entry| !entry.amount.is_zero())
-            .into_iter()
-            .collect(),
+        wallet: entry.into_iter().collect(),
     };
     Ok((outcome, taken_back))
+}
+
+/// Takes what a payment has left off its invoices: the parts, and what the wallet loses.
+fn take_all_back(
+    payment: &Payment,
+    invoices: &mut [Issued],
+) -> Result<(Vec<PaymentPart>, Money), Refusal> {
+    let mut parts = Vec::with_capacity(payment.parts.len());
+    let mut of_wallet = payment.wallet.amount.checked_sub(payment.wallet.refunded)?;
+    for part in &payment.parts {
+        let amount = left_of(part, invoices)?;
+        let invoice = invoice_of(invoices, part.invoice_id)?;
+        *invoice = invoice.clone().with_paid(amount.checked_neg()?)?;
+        // What a credit note gave back of the invoice went to the customer already.
+        of_wallet = of_wallet.checked_add(part.left()?.checked_sub(amount)?)?;
+        parts.push(PaymentPart {
+            invoice_id: part.invoice_id,
+            amount,
+            refunded: Money::zero(amount.currency()),
+        });
+    }
+    Ok((parts, of_wallet))
 }

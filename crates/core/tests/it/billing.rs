@@ -3,8 +3,8 @@
 
 use expect_test::expect;
 use florin_core::billing::{
-    AdjustmentReason, BilledPeriod, Error, Generation, GenerationRequest, History, affected,
-    billing_cycles, due, generation, next_bill_day,
+    AdjustmentReason, BilledPeriod, Error, Generation, GenerationRequest, History, Redraft,
+    affected, billing_cycles, due, generation, next_bill_day, redraft,
 };
 use florin_core::calendar::Period;
 use florin_core::contract::{Contract, End, ExtensionPolicy, PauseRequest, Start, Taxation};
@@ -316,6 +316,64 @@ fn a_change_touches_only_what_it_changes() {
         .collect();
     let effect = affected(&books.phases, &changed, &drafts).unwrap();
     assert_eq!((effect.drafts.len(), effect.periods.len()), (1, 0));
+}
+
+#[test]
+fn a_draft_is_made_anew_with_what_stands_of_it() {
+    let body = json!({ "phases": [of(&[fee("P1M", "prepaid", 10), fee("P1M", "prepaid", 20)])] });
+    let agreed = contract(&body);
+    let mut books = Books::open(&agreed);
+    books.run(day("2024-01-01"));
+    let mut drafts = books.periods.clone();
+    drafts.iter_mut().for_each(|period| period.is_draft = true);
+    let mut shorter = agreed.to_details();
+    shorter.phases[0].lines.remove(1);
+    let now = at("2024-01-02");
+    let shorter = agreed.replace(shorter, None, &mut ids(500), now).unwrap();
+    let phases = shorter.terms(&Taxation::default()).unwrap();
+    let again = redraft(&phases, &drafts, drafts[0].part).unwrap();
+    let own = again.own.unwrap();
+    let lines: Vec<_> = own
+        .charges
+        .iter()
+        .map(|charge| (charge.line, charge.revision))
+        .collect();
+    assert_eq!(lines, [(drafts[0].line, 0)]);
+    assert_eq!((own.withdrawn, again.adjusted), (vec![drafts[1]], vec![]));
+    assert_eq!(
+        redraft(&phases, &drafts, Uuid::nil()),
+        Ok(Redraft::default())
+    );
+    // An approved bill is rated again instead.
+    assert_eq!(
+        redraft(&phases, &books.periods, drafts[0].part),
+        Ok(Redraft::default())
+    );
+}
+
+#[test]
+fn a_draft_that_adjusts_is_made_anew_with_what_it_adjusts() {
+    let body = json!({ "phases": [of(&[fee("P1M", "prepaid", 10), fee("P1M", "prepaid", 20)])] });
+    let agreed = contract(&body);
+    let mut books = Books::open(&agreed);
+    books.run(day("2024-01-01"));
+    let later = Uuid::from_u128(0x77);
+    let service = Some(books.periods[0].service);
+    let mut periods = books.periods.clone();
+    periods[0] = periods[0].revised(service, later);
+    let adjusted = redraft(&books.phases, &periods, later).unwrap().adjusted;
+    assert_eq!(adjusted, [periods[0]]);
+    // The other line of the same bill changes: the draft that adjusts the bill is made anew too.
+    let mut other = body;
+    other["phases"][0]["pricings"][1]["pricing"] = fee("P1M", "prepaid", 30);
+    let changed = replaced(&agreed, &other, "2024-01-10")
+        .terms(&Taxation::default())
+        .unwrap();
+    let effect = affected(&books.phases, &changed, &periods).unwrap();
+    assert_eq!(
+        (effect.drafts, effect.periods),
+        (vec![later], vec![periods[1]])
+    );
 }
 
 #[test]

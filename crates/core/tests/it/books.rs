@@ -181,7 +181,7 @@ impl Books {
                             || service.is_some() && period.full.start() == full.start())
                 };
                 if let Some(period) = self.periods.iter_mut().find(same) {
-                    let revised = period.revised(service, period.bill);
+                    let revised = period.revised(service, period.part);
                     *period = BilledPeriod {
                         is_draft: false,
                         ..revised
