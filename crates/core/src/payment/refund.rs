@@ -52,6 +52,8 @@ pub struct Refunded {
 pub struct Reversal {
     /// Its id.
     pub id: Uuid,
+    /// What of the payment's refunds went into the wallet: it never was, either.
+    pub refunded_into_wallet: Money,
     /// When.
     pub at: Timestamp,
 }
@@ -343,8 +345,8 @@ pub fn refund_for_credit_note(
 }
 
 /// Takes back a payment whose money never came, or that the bank took back: what it paid is owed again,
-/// and the wallet loses its over-payment and what credit notes gave back of it, below zero if it must.
-/// Answers the payment, voided, and the
+/// and the wallet loses its over-payment and what credit notes and refunds put there of it, below zero if it
+/// must. Answers the payment, voided, and the
 /// reversal.
 ///
 /// # Errors
@@ -357,6 +359,7 @@ pub fn reverse(
 ) -> Result<(Outcome, Payment), Refusal> {
     require_refundable(&payment)?;
     let (parts, of_wallet) = take_all_back(&payment, &mut invoices)?;
+    let of_wallet = of_wallet.checked_add(reversal.refunded_into_wallet)?;
     let currency = payment.amount.currency();
     let of_parts = Money::sum(parts.iter().map(|part| part.amount), currency)?;
     let amount = of_parts.checked_add(of_wallet)?;

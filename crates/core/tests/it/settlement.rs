@@ -359,6 +359,7 @@ fn a_payment_that_never_came_is_owed_again() {
     let reversal = Reversal {
         id: id(12),
         at: at("2024-02-20"),
+        refunded_into_wallet: cents(0),
     };
     let (outcome, taken_back) = reverse(payment, reversal, invoices).unwrap();
     assert_eq!(
@@ -384,11 +385,28 @@ fn credit_of_a_payment_that_never_came_is_owed() {
     let reversal = Reversal {
         id: id(12),
         at: at("2024-02-20"),
+        refunded_into_wallet: cents(0),
     };
     let (outcome, row) = reverse(whole.payment, reversal, vec![credited.invoice]).unwrap();
     // 60 of the invoice stand and are owed; the 40 in the wallet never were.
     assert_eq!(row.amount, cents(10_000));
     assert_eq!(stands(&outcome.invoices[0]).1, 6_000);
+    assert_eq!(in_wallet(&outcome.wallet), -4_000);
+}
+
+#[test]
+fn a_refund_into_the_wallet_of_a_payment_that_never_came_is_owed() {
+    let whole = record(request(10, 10_000, &[(1, 10_000)]), vec![issued(1, 10_000)]).unwrap();
+    let asked = refunding(11, Some(4_000), RefundDestination::Credits);
+    let done = refund(whole.payment, asked, whole.invoices).unwrap();
+    let reversal = Reversal {
+        id: id(12),
+        at: at("2024-02-20"),
+        refunded_into_wallet: done.refund.amount,
+    };
+    let (outcome, row) = reverse(done.payment, reversal, done.invoices).unwrap();
+    assert_eq!(row.amount, cents(10_000));
+    assert_eq!(stands(&outcome.invoices[0]).1, 10_000);
     assert_eq!(in_wallet(&outcome.wallet), -4_000);
 }
 

@@ -7,8 +7,8 @@ use florin_core::credit_note::{
 use florin_core::invoice::{Issued, Status as InvoiceStatus, approve};
 use florin_core::money::Money;
 use florin_core::payment::{
-    Kind, Method, PartRequest, Payment, RefundRequest, Reversal, delete_manual, reallocate, record,
-    refund, refund_for_credit_note, reverse, settle_refund,
+    Kind, Method, PartRequest, Payment, RefundRequest, Reversal, Status, delete_manual, reallocate,
+    record, refund, refund_for_credit_note, reverse, settle_refund,
 };
 use florin_core::wallet::{Entry, Wallet};
 use proptest::prelude::*;
@@ -233,10 +233,18 @@ impl Till {
         let Some(index) = self.chosen(payment) else {
             return;
         };
+        let payment_id = self.payments[index].id;
+        let of_it = self
+            .outgoing
+            .iter()
+            .filter(|row| row.parent_id == Some(payment_id));
+        let into_wallet = of_it.filter(|row| row.method == Some(Method::Credits));
         let reversal = Reversal {
-            id: id(self.next()),
+            id: id(self.next + 1),
             at: crate::agreement::at("2024-02-20"),
+            refunded_into_wallet: cents(total(into_wallet.map(|row| row.amount))),
         };
+        self.next += 1;
         if let Ok((outcome, taken_back)) = reverse(
             self.payments[index].clone(),
             reversal,
@@ -335,6 +343,20 @@ impl Till {
         });
         assert_eq!(came - went, total(held) + self.wallet.balance().minor());
         self.payments.iter().for_each(check_payment);
+        let voided = self
+            .payments
+            .iter()
+            .filter(|payment| payment.status == Status::Voided);
+        for payment in voided {
+            let of_it = self.outgoing.iter().filter(is_out);
+            let of_it = of_it.filter(|row| row.parent_id == Some(payment.id));
+            let gone = total(of_it.map(|row| row.amount));
+            assert_eq!(
+                gone,
+                payment.amount.minor(),
+                "a reversal takes all that never came"
+            );
+        }
         self.invoices
             .iter()
             .for_each(|invoice| self.check_invoice(invoice));
