@@ -16,6 +16,7 @@ mod contract;
 mod contract_laws;
 mod contract_life;
 mod contract_terms;
+mod crediting;
 mod departures;
 mod golden_contract;
 mod golden_departures;
