@@ -56,10 +56,20 @@ impl Details {
         hyphenated_uuid(self.custom_data.get("parent_customer_id")?.as_str()?)
     }
 
+    /// Whether what the customer's children are billed goes on one invoice: `invoice_consolidation_enabled`
+    /// in `custom_data` is true, or the text `true` (semantics §6.6).
+    pub fn consolidates_invoices(&self) -> bool {
+        self.is_set("invoice_consolidation_enabled")
+    }
+
     /// Whether the customer pays no tax: `exempt_tax` in `custom_data` is true, or the text `true`.
     pub fn is_tax_exempt(&self) -> bool {
-        match self.custom_data.get("exempt_tax") {
-            Some(Json::Bool(exempt)) => *exempt,
+        self.is_set("exempt_tax")
+    }
+
+    fn is_set(&self, key: &str) -> bool {
+        match self.custom_data.get(key) {
+            Some(Json::Bool(value)) => *value,
             Some(Json::String(word)) => word.eq_ignore_ascii_case("true"),
             _ => false,
         }
@@ -232,6 +242,31 @@ mod tests {
             amend(&customer, given, Timestamp::UNIX_EPOCH).unwrap().id,
             customer.id
         );
+    }
+
+    #[test]
+    fn custom_data_says_whose_invoices_are_consolidated() {
+        for (custom_data, expected) in [
+            (
+                serde_json::json!({ "invoice_consolidation_enabled": "true" }),
+                true,
+            ),
+            (
+                serde_json::json!({ "invoice_consolidation_enabled": true }),
+                true,
+            ),
+            (
+                serde_json::json!({ "invoice_consolidation_enabled": "1" }),
+                false,
+            ),
+            (serde_json::json!({ "exempt_tax": true }), false),
+        ] {
+            let given = Details {
+                custom_data,
+                ..details("Northwind")
+            };
+            assert_eq!(given.consolidates_invoices(), expected, "{given:?}");
+        }
     }
 
     #[test]

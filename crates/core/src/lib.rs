@@ -10,22 +10,28 @@
 pub use jiff::Timestamp;
 
 pub mod address;
+pub mod billing;
 pub mod business_entity;
 pub mod calendar;
 pub mod carried;
 pub mod commitment;
 pub mod contact;
+pub mod contract;
+pub mod credit_note;
 pub mod currency;
 pub mod custom_attribute;
 pub mod customer;
 pub mod customer_connector;
 pub mod customer_relationship;
+pub mod difference;
 pub mod discount;
 pub mod grant;
 pub mod id;
 pub mod instant;
+pub mod invoice;
 pub mod jurisdiction_rate;
 pub mod money;
+pub mod payment;
 pub mod payment_terms;
 pub mod pool;
 pub mod pricing;
@@ -41,5 +47,6 @@ pub mod tax;
 pub mod tax_category;
 pub mod terms;
 pub mod usage;
+pub mod wallet;
 
 mod decimal;

@@ -15,6 +15,7 @@ mod quantity;
 mod reader;
 
 use jiff::Timestamp;
+use rust_decimal::Decimal;
 use serde_json::Value as Json;
 use uuid::Uuid;
 
@@ -140,6 +141,15 @@ impl Price {
     /// Whether it puts a price on its product: a `features` price only carries modifiers.
     pub const fn is_charge(&self) -> bool {
         !matches!(self.model, Model::Features)
+    }
+}
+
+/// A number of a checked document; none where none was given.
+pub(crate) fn number(value: &Json) -> Option<Decimal> {
+    match value {
+        Json::Number(number) => reader::decimal(number.as_str()),
+        Json::String(text) => reader::decimal(text),
+        _ => None,
     }
 }
 

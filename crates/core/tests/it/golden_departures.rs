@@ -17,11 +17,11 @@ use serde_json::Value;
 
 use crate::build::{Invoicing, day, decimal, feature, fixed, life, metered, phase, usd};
 
-static GOLDEN: LazyLock<Value> = LazyLock::new(|| {
+pub(crate) static GOLDEN: LazyLock<Value> = LazyLock::new(|| {
     serde_json::from_str(include_str!("../golden/departures-2013-01.json")).expect("a document")
 });
 
-const LINES: [&str; 6] = [
+pub(crate) const LINES: [&str; 6] = [
     "terminal",
     "departures",
     "distance",
@@ -198,7 +198,7 @@ fn bounds(price: &Value) -> Vec<Option<Decimal>> {
         .collect()
 }
 
-fn usage(quantity: &Value) -> Usage {
+pub(crate) fn usage(quantity: &Value) -> Usage {
     let Value::Object(by_value) = quantity else {
         return Usage::Quantity(decimal(&quantity.to_string()));
     };
@@ -217,10 +217,10 @@ fn decimals(list: &Value) -> Vec<Decimal> {
         .collect()
 }
 
-fn text(value: &Value) -> &str {
+pub(crate) fn text(value: &Value) -> &str {
     value.as_str().expect("a text")
 }
 
-fn amount(value: &Value) -> Money {
+pub(crate) fn amount(value: &Value) -> Money {
     usd(text(value))
 }

@@ -7,9 +7,21 @@
     reason = "clippy allows these in tests, but not in the functions that tests share"
 )]
 
+mod agreement;
+mod billing;
+mod billing_laws;
+mod books;
 mod build;
+mod contract;
+mod contract_laws;
+mod contract_life;
+mod contract_terms;
+mod crediting;
 mod departures;
+mod golden_contract;
 mod golden_departures;
+mod invoice;
+mod invoiced;
 mod pricing_laws;
 mod published;
 mod published_features;
@@ -20,4 +32,6 @@ mod rating_laws;
 mod rating_phase;
 mod rating_proration;
 mod rating_units;
+mod settlement;
+mod settlement_laws;
 mod usage_laws;
