@@ -9,6 +9,7 @@
 //! survives `kill -9`.
 
 mod address;
+pub mod aggregate;
 pub mod api_key;
 pub mod business_entity;
 pub mod contact;

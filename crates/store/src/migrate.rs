@@ -34,6 +34,7 @@ const STEPS: &[Step] = &[
     step!(6, "0006_tax"),
     step!(7, "0007_raw_metric"),
     step!(8, "0008_row_count"),
+    step!(9, "0009_aggregate"),
 ];
 
 /// Number of the newest migration.
