@@ -5,7 +5,7 @@
 
 use florin_core::{
     product::{Kind, Product},
-    product_pricing::{Content, Flaw, Flaws, ProductPricing},
+    product_pricing::{Content, Flaw, Flaws, ProductPricing, Quantity},
 };
 use florin_store::{self as store, Tx, list};
 use serde_json::Value as Json;
@@ -146,6 +146,7 @@ async fn read(tx: &mut Tx, product: &Product, document: Json) -> Result<Content>
     if !unknown.is_empty() {
         return Err(Error::Invalid(unknown));
     }
+    counted(tx, &content).await?;
     let is_bundle = !members.is_empty();
     if content.price().is_charge()
         && !is_bundle
@@ -157,6 +158,38 @@ async fn read(tx: &mut Tx, product: &Product, document: Json) -> Result<Content>
         ));
     }
     Ok(content)
+}
+
+/// The metrics by which the price counts; none of them is deleted before the price is written.
+async fn counted(tx: &mut Tx, content: &Content) -> Result<()> {
+    let mut unknown = Vec::new();
+    let mut price = Some(content.price());
+    let mut path: Vec<String> = Vec::new();
+    while let Some(priced) = price {
+        if let Some(Quantity::Metered {
+            aggregate_id: Some(id),
+        }) = priced.quantity
+            && store::aggregate::find(tx, id).await?.is_none()
+        {
+            unknown.push(unknown_metric(&path));
+        }
+        path.push("overage_pricing".to_owned());
+        price = priced.overage.as_deref();
+    }
+    match unknown.is_empty() {
+        true => Ok(()),
+        false => Err(Error::Invalid(unknown)),
+    }
+}
+
+fn unknown_metric(price: &[String]) -> FieldError {
+    let mut path = price.to_vec();
+    path.extend(["quantity", "aggregate_id"].map(str::to_owned));
+    FieldError {
+        path,
+        message: "there is no billable metric with this id".to_owned(),
+        kind: "value_error.unknown_id",
+    }
 }
 
 fn not_a_group() -> Error {
