@@ -195,8 +195,11 @@ both! {
         assert_eq!(empty.at("/detail/0/loc"), &json!(["body", "customer_id"]));
     }
 
-    async fn a_hundred_bad_places_are_named_and_all_counted(app) {
+    async fn a_hundred_bad_places_are_named_and_the_others_counted(app) {
         storage(&app).await;
+        let answer = app.post("/usage/storage", json!(vec![json!({}); 10_000])).await;
+        let last = answer.text("/detail/100/msg");
+        assert_eq!(last, "at least 1000 places cannot be used; the first 100 are named");
         let answer = app.post("/usage/storage", json!(vec![event(json!("x")); 102])).await;
         let detail = answer.at("/detail").as_array().unwrap();
         assert_eq!(detail.len(), 101);
