@@ -20,7 +20,8 @@ use crate::{
     list::{Envelope, Listed, Listing},
     path::PathIds,
 };
-use wire::{AggregateInput, AggregateResponse, AggregateVersionResponse};
+pub(crate) use wire::AggregateResponse;
+use wire::{AggregateInput, AggregateVersionResponse};
 
 pub(crate) fn routes() -> OpenApiRouter<Arc<Server>> {
     OpenApiRouter::new()

@@ -3,7 +3,10 @@
 //! A price may be changed as long as nothing is sold under it; what is sold keeps its own copy of the
 //! terms, so that a change never reaches an existing contract.
 
+use std::collections::BTreeSet;
+
 use florin_core::{
+    aggregate::Aggregate,
     product::{Kind, Product},
     product_pricing::{Content, Flaw, Flaws, ProductPricing, Quantity},
 };
@@ -117,6 +120,26 @@ pub async fn page(
 ) -> Result<list::Page<ProductPricing>> {
     product::load(tx, product_id).await?;
     Ok(store::product_pricing::page(tx, product_id, query).await?)
+}
+
+/// The metrics that count the quantities of prices, in one query.
+///
+/// # Errors
+/// [`Error::Store`].
+pub async fn metrics<'p>(
+    tx: &mut Tx,
+    prices: impl IntoIterator<Item = &'p ProductPricing>,
+) -> Result<Vec<Aggregate>> {
+    let counted = |pricing: &ProductPricing| match pricing.content.price().quantity {
+        Some(Quantity::Metered { aggregate_id }) => aggregate_id,
+        _ => None,
+    };
+    let ids: BTreeSet<Uuid> = prices.into_iter().filter_map(counted).collect();
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids: Vec<Uuid> = ids.into_iter().collect();
+    Ok(store::aggregate::of_ids(tx, &ids).await?)
 }
 
 /// The product, which must be a group.

@@ -269,6 +269,28 @@ both! {
         assert_eq!(app.get("/aggregates").await.at("/total_count"), 0);
     }
 
+    async fn a_price_shows_the_metric_by_which_it_counts(app) {
+        storage(&app).await;
+        let metric = app.post("/aggregates", named("Gigabytes")).await.ok();
+        let product = app.post("/products", json!({ "name": "Storage", "type": "product" })).await.ok().id();
+        let path = format!("/products/{product}/pricing");
+        let price = app.post(&path, json!({
+            "pricing_data": { "pricing_type": "per_unit", "currency": "USD", "unit_amount": 2 },
+            "quantity": { "type": "metered", "aggregate_id": metric.id() },
+        })).await.ok();
+        assert_eq!(price.at("/quantity/aggregate"), &metric.body);
+        for shown in [
+            app.get(&format!("{path}/{}", price.id())).await.ok().at("/quantity").clone(),
+            app.get(&path).await.ok().at("/results/0/quantity").clone(),
+            app.get("/v3/products/pricings").await.ok().at("/results/0/pricings/0/quantity").clone(),
+        ] {
+            assert_eq!(&shown, price.at("/quantity"));
+        }
+        let sent_back = json!({ "pricing_data": price.at("/pricing_data"), "quantity": price.at("/quantity") });
+        let again = app.post(&format!("{path}?return_existing=true"), sent_back).await.ok();
+        assert_eq!(again.id(), price.id(), "what is shown besides is not kept");
+    }
+
     async fn a_price_counts_by_metrics_that_there_are(app) {
         let product = app.post("/products", json!({ "name": "Storage", "type": "product" })).await.ok().id();
         let metered = json!({ "type": "metered", "aggregate_id": "00000000-0000-0000-0000-0000000000aa" });
