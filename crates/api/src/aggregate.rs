@@ -131,9 +131,9 @@ async fn update(
     drop(tx);
     let input = patch.apply(&AggregateInput::from(current.clone()))?;
     let (name, content) = input.into_parts();
-    let checked = app::aggregate::check(&context.app, context.organisation(), content).await?;
+    let (app, organisation) = (&context.app, context.organisation());
+    let checked = app::aggregate::check_change(app, organisation, &current, content).await?;
     let mut tx = context.begin().await?;
-    let app = &context.app;
     let aggregate = app::aggregate::update(app, &mut tx, &current, name, checked).await?;
     context.commit(tx, aggregate.into()).await
 }

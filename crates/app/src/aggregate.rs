@@ -52,6 +52,27 @@ pub async fn check(app: &App, organisation: OrganisationId, content: Content) ->
     })
 }
 
+/// Checks another definition of an aggregate. The one that it has needs no check: a metric can be renamed
+/// while the engine does not answer.
+///
+/// # Errors
+/// As [`check`].
+pub async fn check_change(
+    app: &App,
+    organisation: OrganisationId,
+    current: &Aggregate,
+    content: Content,
+) -> Result<Checked> {
+    if content == current.content {
+        let raw_metric_id = current.raw_metric_id;
+        return Ok(Checked {
+            content,
+            raw_metric_id,
+        });
+    }
+    check(app, organisation, content).await
+}
+
 async fn check_template(app: &App, organisation: OrganisationId, template: &str) -> Result<()> {
     let streams = streams(app, organisation).await?;
     let query = SqlQuery {

@@ -1,7 +1,11 @@
 //! `/aggregates`: billable metrics and their versions.
 
 use expect_test::expect;
-use florin_app::usage::{SqlColumns, UsageError};
+use florin_app::{
+    aggregate,
+    usage::{SqlColumns, UsageError},
+};
+use florin_store::Actor;
 use florin_testkit::{Answer, TestApp, both};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
@@ -213,6 +217,29 @@ both! {
         let refused = app.patch(&path, json!({ "aggregation_query": null, "visual_query_builder": {} })).await;
         assert_eq!(refused.status, 422);
         assert_eq!(app.get(&path).await.body, again.body);
+    }
+
+    async fn a_metric_is_renamed_while_the_engine_does_not_answer(app) {
+        understand_sql(&app);
+        let body = json!({ "name": "Calls", "aggregation_query": TEMPLATE });
+        let path = format!("/aggregates/{}", app.post("/aggregates", body).await.ok().id());
+        app.usage.refuse_next(UsageError::Unavailable("gone".to_owned()));
+        app.patch(&path, json!({ "name": "All calls" })).await.ok();
+        let changed = app.patch(&path, json!({ "aggregation_query": "SELECT 2 AS quantity" })).await;
+        assert_eq!((changed.status, changed.text("/code")), (503, "USAGE_UNAVAILABLE"));
+    }
+
+    async fn who_changes_what_another_changed_meanwhile_is_told_to_try_again(app) {
+        storage(&app).await;
+        let id = app.post("/aggregates", named("Gigabytes")).await.ok().id();
+        let mut tx = app.app.begin(app.organisation, Actor::System, "").await.unwrap();
+        let read = aggregate::find(&mut tx, id.parse().unwrap()).await.unwrap();
+        let content = read.content.clone();
+        let checked = aggregate::check_change(&app.app, app.organisation, &read, content).await.unwrap();
+        let changed = aggregate::update(&app.app, &mut tx, &read, "One".to_owned(), checked.clone()).await.unwrap();
+        let stale = aggregate::update(&app.app, &mut tx, &read, "Two".to_owned(), checked).await;
+        assert!(matches!(stale, Err(florin_app::Error::Store(florin_store::Error::Busy))), "{stale:?}");
+        assert_eq!(aggregate::find(&mut tx, read.id).await.unwrap(), changed);
     }
 
     async fn metrics_are_listed_by_every_filter(app) {

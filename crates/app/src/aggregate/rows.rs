@@ -27,6 +27,10 @@ use crate::{
     usage::{EventRow, RowsQuery, Stream},
 };
 
+/// The years of which table files hold every instant.
+const YEAR_1: Timestamp = Timestamp::constant(-62_135_596_800, 0);
+const YEAR_9999: Timestamp = Timestamp::constant(253_370_764_800, 0);
+
 /// What of a metric is shown.
 #[derive(Clone, Debug)]
 pub struct LogsQuery {
@@ -129,7 +133,7 @@ pub async fn preview(
     let query = visual.query(&stream.schema).map_err(invalid)?;
     let customers = every_customer(app, organisation).await?;
     let keys = CustomerKeys::new(&visual.customer_attribute, &customers);
-    let period = period.unwrap_or(Timestamp::MIN..Timestamp::MAX);
+    let period = period.unwrap_or(YEAR_1..YEAR_9999);
     let usage = app.usage.measure(&stream, &query, &period, &keys).await?;
     let rows = quantities(&usage).skip(preview.offset);
     Ok(rows.take(preview.limit).collect())
