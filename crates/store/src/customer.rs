@@ -1,11 +1,6 @@
 //! Customers. Owns their rows and every external id that they ever had.
 
-use std::collections::HashMap;
-
-use florin_core::{
-    customer::{Customer, Details, TaxId},
-    usage::UsageCustomer,
-};
+use florin_core::customer::{Customer, Details, TaxId};
 use sea_query::{Asterisk, Expr, ExprTrait, OnConflict, Query};
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
@@ -253,34 +248,4 @@ pub async fn external_ids(tx: &mut Tx, customer_id: Uuid) -> Result<Vec<String>>
         .iter()
         .map(|row| row.get("external_id"))
         .collect()
-}
-
-/// What metrics know of one customer, or of every one of the organisation.
-///
-/// # Errors
-/// What the statements answer.
-pub async fn for_usage(tx: &mut Tx, only: Option<Uuid>) -> Result<Vec<UsageCustomer>> {
-    let mut known = tx.select("customer_external_id");
-    known.columns(["customer_id", "external_id"]);
-    known.and_where_option(only.map(|id| Expr::col("customer_id").eq(id)));
-    known.order_by("external_id", sea_query::Order::Asc);
-    let mut external_ids: HashMap<Uuid, Vec<String>> = HashMap::new();
-    for row in tx.fetch_all(&known).await? {
-        let of_customer = external_ids.entry(row.get("customer_id")?).or_default();
-        of_customer.push(row.get("external_id")?);
-    }
-    let mut select = tx.select(TABLE.name);
-    select.columns(["id", "custom_data"]);
-    select.and_where_option(only.map(|id| Expr::col("id").eq(id)));
-    select.order_by("id", sea_query::Order::Asc);
-    let rows = tx.fetch_all(&select).await?;
-    let customers = rows.iter().map(|row| {
-        let id = row.get("id")?;
-        Ok(UsageCustomer {
-            id,
-            external_ids: external_ids.remove(&id).unwrap_or_default(),
-            custom_data: row.get("custom_data")?,
-        })
-    });
-    customers.collect()
 }

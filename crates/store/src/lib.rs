@@ -39,6 +39,7 @@ mod row;
 pub mod tag;
 pub mod tax_category;
 pub mod tax_rate;
+pub mod usage_customer;
 
 pub use db::{Db, Options};
 pub use dialect::Backend;

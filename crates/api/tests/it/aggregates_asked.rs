@@ -222,6 +222,16 @@ both! {
         assert_eq!(app.get(&format!("/aggregates/logs/{id}?customer_id=NOBODY")).await.status, 404);
     }
 
+    async fn a_customer_that_no_value_of_the_column_names_has_no_rows(app) {
+        storage(&app).await;
+        let mapping = json!({ "customer_mapping": { "column": "data.day" } });
+        let id = metric(&app, sum(), mapping).await;
+        let rows = app.get(&format!("/aggregates/logs/{id}?customer_id=NEW")).await.ok();
+        assert_eq!(seen(&rows), "");
+        let answer = estimate(&app, &id, "NEW", ("2026-01-01", "2026-01-31")).await.ok();
+        assert_eq!(answer.at("/value/fields/0/quantity"), 0);
+    }
+
     async fn a_metric_in_sql_shows_what_it_answers(app) {
         let customer = storage(&app).await;
         let columns = SqlColumns {

@@ -130,7 +130,7 @@ pub(super) async fn usage_customer(tx: &mut Tx, customer: &str) -> Result<UsageC
         }
     };
     let Some(id) = id else { return Err(missing) };
-    let mut found = store::customer::for_usage(tx, Some(id)).await?;
+    let mut found = store::usage_customer::load(tx, Some(id)).await?;
     found.pop().ok_or(missing)
 }
 

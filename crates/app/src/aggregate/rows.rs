@@ -237,7 +237,7 @@ fn of_customer(
 
 async fn every_customer(app: &App, organisation: OrganisationId) -> Result<Vec<UsageCustomer>> {
     let mut tx = app.db.read(organisation).await?;
-    Ok(store::customer::for_usage(&mut tx, None).await?)
+    Ok(store::usage_customer::load(&mut tx, None).await?)
 }
 
 /// A row for each quantity that is not zero, with its customer.

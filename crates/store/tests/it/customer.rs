@@ -100,30 +100,6 @@ both! {
         assert_eq!(read.details.custom_data.to_string(), r#"{"rate":0.10}"#);
     }
 
-    async fn metrics_know_every_external_id_that_a_customer_had(app) {
-        let mut tx = later(&app).await;
-        let (first, second) = (customer(1, "b"), customer(2, "x"));
-        for one in [&first, &second] {
-            store::insert(&mut tx, one).await.unwrap();
-        }
-        store::update(&mut tx, &first, &renamed(&first, Some("a"))).await.unwrap();
-        store::update(&mut tx, &second, &renamed(&second, None)).await.unwrap();
-        tx.commit().await.unwrap();
-        let other = app.other_organisation().await;
-        let mut tx = later(&other).await;
-        store::insert(&mut tx, &customer(1, "theirs")).await.unwrap();
-        tx.commit().await.unwrap();
-        let mut tx = app.app.db.read(app.organisation).await.unwrap();
-        let known = store::for_usage(&mut tx, None).await.unwrap();
-        let ids: Vec<_> = known.iter().map(|one| (one.id, one.external_ids.join(" "))).collect();
-        assert_eq!(ids, [(first.id, "a b".to_owned()), (second.id, "x".to_owned())]);
-        assert_eq!(known[0].custom_data, first.details.custom_data);
-        let one = store::for_usage(&mut tx, Some(second.id)).await.unwrap();
-        assert_eq!(one, known[1..]);
-        let nobody = store::for_usage(&mut tx, Some(Uuid::nil())).await.unwrap();
-        assert_eq!(nobody, []);
-    }
-
     async fn a_current_external_id_is_taken(app) {
         let mut tx = later(&app).await;
         store::insert(&mut tx, &customer(1, "X")).await.unwrap();
