@@ -229,6 +229,11 @@ pub const CODES: &[Code] = &[
         "usage events cannot be kept or read at the moment; see `Retry-After`",
     ),
     code(
+        "AGGREGATE_IN_USE",
+        400,
+        "a billable metric by which a price counts is not deleted",
+    ),
+    code(
         "METRIC_QUERY_REFUSED",
         400,
         "the query of a billable metric cannot be run; the engine says why and where",

@@ -19,6 +19,7 @@ mod schema;
 mod value;
 
 mod address;
+mod aggregate;
 mod api_key;
 mod business_entity;
 mod contact;
@@ -94,6 +95,7 @@ fn resources() -> OpenApiRouter<Arc<Server>> {
         .merge(customer_connector::routes())
         .merge(customer_relationship::routes())
         .merge(raw_metric::routes())
+        .merge(aggregate::routes())
         .merge(api_key::routes())
         .merge(tax_category::routes())
         .merge(jurisdiction_rate::routes())

@@ -2,6 +2,7 @@
 
 mod exact;
 mod features;
+mod metric;
 mod pricing_data;
 mod wire;
 
@@ -23,6 +24,7 @@ use crate::{
 };
 use wire::PricingInput;
 
+pub(crate) use metric::Metrics;
 pub(crate) use wire::PricingResponse;
 
 pub(crate) fn routes() -> OpenApiRouter<Arc<Server>> {
@@ -58,7 +60,10 @@ async fn list(
 ) -> Result<Json<Envelope<PricingResponse>>> {
     let mut tx = context.read().await?;
     let page = app::product_pricing::page(&mut tx, product_id, &listing.query).await?;
-    Ok(Json(Envelope::new(page, PricingResponse::from)))
+    let metrics = Metrics::of(&mut tx, &page.results).await?;
+    Ok(Json(Envelope::new(page, |pricing| {
+        metrics.shown_in(pricing)
+    })))
 }
 
 /// Create a price of a product
@@ -87,7 +92,8 @@ async fn create(
     let document = document(&input)?;
     let pricing =
         app::product_pricing::create(app, &mut tx, product_id, document, when_equal).await?;
-    context.commit(tx, pricing.into()).await
+    let shown = metric::shown(&mut tx, pricing).await?;
+    context.commit(tx, shown).await
 }
 
 /// Get a price of a product
@@ -107,7 +113,7 @@ async fn read(
 ) -> Result<Json<PricingResponse>> {
     let mut tx = context.read().await?;
     let pricing = app::product_pricing::load(&mut tx, product_id, id).await?;
-    Ok(Json(pricing.into()))
+    Ok(Json(metric::shown(&mut tx, pricing).await?))
 }
 
 /// Change a price of a product
@@ -154,7 +160,8 @@ async fn delete(
 ) -> Result<Json<PricingResponse>> {
     let mut tx = context.begin().await?;
     let pricing = app::product_pricing::delete(&mut tx, product_id, id).await?;
-    context.commit(tx, pricing.into()).await
+    let shown = metric::shown(&mut tx, pricing).await?;
+    context.commit(tx, shown).await
 }
 
 /// Create the price of a bundle
@@ -185,7 +192,8 @@ async fn create_bundle(
     let document = document(of_bundle(&input)?)?;
     let pricing =
         app::product_pricing::create(app, &mut tx, product_id, document, when_equal).await?;
-    context.commit(tx, pricing.into()).await
+    let shown = metric::shown(&mut tx, pricing).await?;
+    context.commit(tx, shown).await
 }
 
 /// Get the price of a bundle
@@ -206,7 +214,7 @@ async fn read_bundle(
     let mut tx = context.read().await?;
     app::product_pricing::load_group(&mut tx, product_id).await?;
     let pricing = app::product_pricing::load(&mut tx, product_id, id).await?;
-    Ok(Json(pricing.into()))
+    Ok(Json(metric::shown(&mut tx, pricing).await?))
 }
 
 /// Change the price of a bundle
@@ -242,7 +250,7 @@ async fn change(
     let before = app::product_pricing::load(tx, product_id, id).await?;
     let input = patch.apply_over(&PricingResponse::from(before.clone()))?;
     let after = app::product_pricing::update(tx, &before, document(&input)?).await?;
-    Ok(after.into())
+    metric::shown(tx, after).await
 }
 
 /// The price as it is kept.

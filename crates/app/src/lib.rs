@@ -4,6 +4,7 @@
 //! not own rules of billing ([`florin_core`]), SQL ([`florin_store`]) or HTTP. **There is no response
 //! type, no SQL text and no arithmetic on money in this crate.**
 
+pub mod aggregate;
 pub mod api_key;
 pub mod business_entity;
 pub mod clock;

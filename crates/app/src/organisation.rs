@@ -2,9 +2,10 @@
 
 use florin_core::id::OrganisationId;
 use florin_store::{
-    Actor,
+    Actor, Tx,
     organisation::{self, Organisation},
 };
+use jiff::tz::TimeZone;
 
 use crate::{
     App, Error, Result,
@@ -36,7 +37,7 @@ pub async fn create(app: &App, new: NewOrganisation) -> Result<(Organisation, Is
         let message = format!("a name of 1 to {NAME_LENGTH_MAX} characters");
         return Err(Error::field("name", "value_error.any_str.length", message));
     }
-    if jiff::tz::TimeZone::get(&new.time_zone).is_err() {
+    if TimeZone::get(&new.time_zone).is_err() {
         let message = "an IANA time zone such as UTC or Europe/Berlin";
         return Err(Error::field("time_zone", "value_error.time_zone", message));
     }
@@ -59,4 +60,20 @@ pub async fn create(app: &App, new: NewOrganisation) -> Result<(Organisation, Is
     let issued = api_key::issue(app, &mut tx, "first key").await?;
     tx.commit().await?;
     Ok((organisation, issued))
+}
+
+/// The zone of the organisation's calendar days.
+///
+/// # Errors
+/// [`Error::Store`], also for a zone that this version does not know.
+pub async fn zone(tx: &mut Tx) -> Result<TimeZone> {
+    let known = organisation::find(tx).await?;
+    let name = known.map(|organisation| organisation.time_zone);
+    let zone = name.as_deref().and_then(|name| TimeZone::get(name).ok());
+    zone.ok_or_else(|| {
+        Error::Store(florin_store::Error::Corrupt {
+            column: "time_zone".to_owned(),
+            reason: "not an IANA time zone".to_owned(),
+        })
+    })
 }

@@ -3,9 +3,12 @@
 //! A price may be changed as long as nothing is sold under it; what is sold keeps its own copy of the
 //! terms, so that a change never reaches an existing contract.
 
+use std::collections::BTreeSet;
+
 use florin_core::{
+    aggregate::Aggregate,
     product::{Kind, Product},
-    product_pricing::{Content, Flaw, Flaws, ProductPricing},
+    product_pricing::{Content, Flaw, Flaws, ProductPricing, Quantity},
 };
 use florin_store::{self as store, Tx, list};
 use serde_json::Value as Json;
@@ -119,6 +122,26 @@ pub async fn page(
     Ok(store::product_pricing::page(tx, product_id, query).await?)
 }
 
+/// The metrics that count the quantities of prices, in one query.
+///
+/// # Errors
+/// [`Error::Store`].
+pub async fn metrics<'p>(
+    tx: &mut Tx,
+    prices: impl IntoIterator<Item = &'p ProductPricing>,
+) -> Result<Vec<Aggregate>> {
+    let counted = |pricing: &ProductPricing| match pricing.content.price().quantity {
+        Some(Quantity::Metered { aggregate_id }) => aggregate_id,
+        _ => None,
+    };
+    let ids: BTreeSet<Uuid> = prices.into_iter().filter_map(counted).collect();
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids: Vec<Uuid> = ids.into_iter().collect();
+    Ok(store::aggregate::of_ids(tx, &ids).await?)
+}
+
 /// The product, which must be a group.
 ///
 /// # Errors
@@ -146,6 +169,7 @@ async fn read(tx: &mut Tx, product: &Product, document: Json) -> Result<Content>
     if !unknown.is_empty() {
         return Err(Error::Invalid(unknown));
     }
+    counted(tx, &content).await?;
     let is_bundle = !members.is_empty();
     if content.price().is_charge()
         && !is_bundle
@@ -157,6 +181,38 @@ async fn read(tx: &mut Tx, product: &Product, document: Json) -> Result<Content>
         ));
     }
     Ok(content)
+}
+
+/// The metrics by which the price counts; none of them is deleted before the price is written.
+async fn counted(tx: &mut Tx, content: &Content) -> Result<()> {
+    let mut unknown = Vec::new();
+    let mut price = Some(content.price());
+    let mut path: Vec<String> = Vec::new();
+    while let Some(priced) = price {
+        if let Some(Quantity::Metered {
+            aggregate_id: Some(id),
+        }) = priced.quantity
+            && store::aggregate::find(tx, id).await?.is_none()
+        {
+            unknown.push(unknown_metric(&path));
+        }
+        path.push("overage_pricing".to_owned());
+        price = priced.overage.as_deref();
+    }
+    match unknown.is_empty() {
+        true => Ok(()),
+        false => Err(Error::Invalid(unknown)),
+    }
+}
+
+fn unknown_metric(price: &[String]) -> FieldError {
+    let mut path = price.to_vec();
+    path.extend(["quantity", "aggregate_id"].map(str::to_owned));
+    FieldError {
+        path,
+        message: "there is no billable metric with this id".to_owned(),
+        kind: "value_error.unknown_id",
+    }
 }
 
 fn not_a_group() -> Error {

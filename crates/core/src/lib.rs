@@ -10,6 +10,7 @@
 pub use jiff::Timestamp;
 
 pub mod address;
+pub mod aggregate;
 pub mod billing;
 pub mod business_entity;
 pub mod calendar;

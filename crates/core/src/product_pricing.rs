@@ -14,6 +14,8 @@ mod model;
 mod quantity;
 mod reader;
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use rust_decimal::Decimal;
 use serde_json::Value as Json;
@@ -136,6 +138,18 @@ impl Price {
         };
         let members = bundle.members().iter();
         members.map(|member| member.product_id.0).collect()
+    }
+
+    /// Metrics that count its quantity and that of what is not included, each once.
+    pub fn aggregates(&self) -> BTreeSet<Uuid> {
+        let of_overage = self.overage.as_deref().map(Self::aggregates);
+        let own = match self.quantity {
+            Some(Quantity::Metered { aggregate_id }) => aggregate_id,
+            _ => None,
+        };
+        own.into_iter()
+            .chain(of_overage.into_iter().flatten())
+            .collect()
     }
 
     /// Whether it puts a price on its product: a `features` price only carries modifiers.

@@ -9,6 +9,7 @@
 //! survives `kill -9`.
 
 mod address;
+pub mod aggregate;
 pub mod api_key;
 pub mod business_entity;
 pub mod contact;
@@ -41,6 +42,7 @@ mod row;
 pub mod tag;
 pub mod tax_category;
 pub mod tax_rate;
+pub mod usage_customer;
 pub mod usage_inbox;
 
 pub use batch::{Batch, Outcome};

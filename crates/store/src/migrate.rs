@@ -34,6 +34,7 @@ const STEPS: &[Step] = &[
     step!(6, "0006_tax"),
     step!(7, "0007_raw_metric"),
     step!(8, "0008_row_count"),
+    step!(9, "0009_aggregate"),
 ];
 
 /// The tables of usage, in order: a SQLite file of their own, or beside the records on PostgreSQL.

@@ -1,4 +1,5 @@
-//! Prices of products. Owns their rows and which products a bundle's price covers. The price itself is
+//! Prices of products. Owns their rows, which products a bundle's price covers and which
+//! aggregates a price counts by. The price itself is
 //! a document, checked when it is written and again when it is read; the columns beside it are copies
 //! that lists filter by.
 
@@ -15,6 +16,7 @@ use crate::{
 
 const TABLE: Table = Table::announced("product_pricing");
 const MEMBER: &str = "product_bundle_member";
+const AGGREGATE: &str = "product_pricing_aggregate";
 
 /// The list of a product's prices.
 pub static LIST: Spec = Spec {
@@ -85,7 +87,7 @@ fn decode(row: &Row) -> Result<ProductPricing> {
 /// What the statements answer.
 pub async fn insert(tx: &mut Tx, pricing: &ProductPricing) -> Result<()> {
     record::insert(tx, &TABLE, pricing.id, values(pricing)).await?;
-    put_members(tx, pricing).await
+    put_links(tx, pricing).await
 }
 
 /// Changes a price.
@@ -94,8 +96,8 @@ pub async fn insert(tx: &mut Tx, pricing: &ProductPricing) -> Result<()> {
 /// What the statements answer.
 pub async fn update(tx: &mut Tx, before: &ProductPricing, after: &ProductPricing) -> Result<()> {
     record::update(tx, &TABLE, after.id, values(before), values(after)).await?;
-    remove_members(tx, after.id).await?;
-    put_members(tx, after).await
+    remove_links(tx, after.id).await?;
+    put_links(tx, after).await
 }
 
 /// Marks a price as deleted; contracts that have it keep it.
@@ -104,10 +106,10 @@ pub async fn update(tx: &mut Tx, before: &ProductPricing, after: &ProductPricing
 /// What the statements answer.
 pub async fn delete(tx: &mut Tx, pricing: &ProductPricing) -> Result<()> {
     record::soft_delete(tx, &TABLE, pricing.id, values(pricing)).await?;
-    remove_members(tx, pricing.id).await
+    remove_links(tx, pricing.id).await
 }
 
-async fn put_members(tx: &mut Tx, pricing: &ProductPricing) -> Result<()> {
+async fn put_links(tx: &mut Tx, pricing: &ProductPricing) -> Result<()> {
     for product_id in pricing.content.price().bundled_products() {
         let row: Values = vec![
             ("organisation_id", tx.organisation().0.into()),
@@ -116,15 +118,25 @@ async fn put_members(tx: &mut Tx, pricing: &ProductPricing) -> Result<()> {
         ];
         record::insert_plain(tx, MEMBER, row).await?;
     }
+    for aggregate_id in pricing.content.price().aggregates() {
+        let row: Values = vec![
+            ("organisation_id", tx.organisation().0.into()),
+            ("pricing_id", pricing.id.into()),
+            ("aggregate_id", aggregate_id.into()),
+        ];
+        record::insert_plain(tx, AGGREGATE, row).await?;
+    }
     Ok(())
 }
 
-async fn remove_members(tx: &mut Tx, pricing_id: Uuid) -> Result<()> {
-    let mut delete = sea_query::Query::delete();
-    delete.from_table(MEMBER);
-    delete.and_where(Expr::col("organisation_id").eq(tx.organisation().0));
-    delete.and_where(Expr::col("pricing_id").eq(pricing_id));
-    tx.execute(&delete).await?;
+async fn remove_links(tx: &mut Tx, pricing_id: Uuid) -> Result<()> {
+    for table in [MEMBER, AGGREGATE] {
+        let mut delete = sea_query::Query::delete();
+        delete.from_table(table);
+        delete.and_where(Expr::col("organisation_id").eq(tx.organisation().0));
+        delete.and_where(Expr::col("pricing_id").eq(pricing_id));
+        tx.execute(&delete).await?;
+    }
     Ok(())
 }
 

@@ -1,7 +1,7 @@
 //! Raw metrics. Owns their rows; the events of each are elsewhere.
 
 use florin_core::{raw_metric::RawMetric, usage::Schema};
-use sea_query::{Asterisk, Expr, ExprTrait};
+use sea_query::{Asterisk, Expr, ExprTrait, Order};
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
@@ -147,6 +147,16 @@ pub async fn find_by_slug(tx: &mut Tx, api_slug: &str) -> Result<Option<RawMetri
     select.and_where(Expr::col("api_slug").eq(api_slug));
     let row = tx.fetch_optional(&select).await?;
     row.map(|row| decode(&row)).transpose()
+}
+
+/// Every raw metric of the organisation, by slug.
+///
+/// # Errors
+/// What the statement answers.
+pub async fn all(tx: &mut Tx) -> Result<Vec<RawMetric>> {
+    let mut select = tx.select(TABLE.name);
+    select.column(Asterisk).order_by("api_slug", Order::Asc);
+    tx.fetch_all(&select).await?.iter().map(decode).collect()
 }
 
 /// One page of raw metrics.

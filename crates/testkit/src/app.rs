@@ -74,7 +74,7 @@ impl TestApp {
             ..App::new(db, usage.clone())
         };
         let router = florin_api::router(app.clone(), settings);
-        let (organisation, key) = new_organisation(&app, "Test").await;
+        let (organisation, key) = new_organisation(&app, "Test", "UTC").await;
         Self {
             app,
             clock,
@@ -88,7 +88,12 @@ impl TestApp {
 
     /// The same app, signed by another, new organisation.
     pub async fn other_organisation(&self) -> Self {
-        let (organisation, key) = new_organisation(&self.app, "Other").await;
+        self.organisation_in("UTC").await
+    }
+
+    /// The same app, signed by another, new organisation whose days are those of the time zone.
+    pub async fn organisation_in(&self, time_zone: &str) -> Self {
+        let (organisation, key) = new_organisation(&self.app, "Other", time_zone).await;
         let (app, clock, usage) = (self.app.clone(), self.clock.clone(), self.usage.clone());
         let (router, folder) = (self.router.clone(), self.folder.clone());
         Self {
@@ -165,11 +170,11 @@ impl TestApp {
     }
 }
 
-async fn new_organisation(app: &App, name: &str) -> (OrganisationId, String) {
+async fn new_organisation(app: &App, name: &str, time_zone: &str) -> (OrganisationId, String) {
     let new = NewOrganisation {
         name: name.to_owned(),
         is_sandbox: false,
-        time_zone: "UTC".to_owned(),
+        time_zone: time_zone.to_owned(),
     };
     let (organisation, issued) = organisation::create(app, new).await.unwrap();
     (organisation.id, issued.secret)

@@ -22,7 +22,7 @@ use crate::{
     error::Result,
     list::{Envelope, Listed, Listing},
     path::PathIds,
-    product_pricing::PricingResponse,
+    product_pricing::{Metrics, PricingResponse},
     value::Instant,
 };
 
@@ -205,7 +205,10 @@ async fn list_with_pricings(
     let mut tx = context.read().await?;
     let spec = ProductsV3::spec();
     let page = app::product::page_with_pricings(&mut tx, spec, &listing.query).await?;
-    Ok(Json(Envelope::new(page, PricedProduct::from)))
+    let prices = page.results.iter().flat_map(|(_, prices)| prices);
+    let metrics = Metrics::of(&mut tx, prices).await?;
+    let priced = |(product, prices)| PricedProduct::new(product, prices, &metrics);
+    Ok(Json(Envelope::new(page, priced)))
 }
 
 /// Create a product (v3)
@@ -365,11 +368,12 @@ impl From<Product> for ProductV3Response {
     }
 }
 
-impl From<(Product, Vec<ProductPricing>)> for PricedProduct {
-    fn from((product, pricings): (Product, Vec<ProductPricing>)) -> Self {
+impl PricedProduct {
+    fn new(product: Product, prices: Vec<ProductPricing>, metrics: &Metrics) -> Self {
+        let prices = prices.into_iter();
         Self {
             product: product.into(),
-            pricings: pricings.into_iter().map(PricingResponse::from).collect(),
+            pricings: prices.map(|price| metrics.shown_in(price)).collect(),
         }
     }
 }

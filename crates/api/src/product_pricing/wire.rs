@@ -11,6 +11,7 @@ use super::features::{
     CommitmentBody, ConsumptionBody, DiscountBody, Expiry, FreeUnitsBody, GrantBody, GrantTrigger,
     PaymentTermBody, ServiceFeeBody, TaxBody,
 };
+use super::metric::QuantityShown;
 use super::pricing_data::PricingData;
 use crate::value::Instant;
 
@@ -50,7 +51,7 @@ struct QuantityEntryBody {
 
 /// Where the quantity comes from.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
-struct QuantityBody {
+pub(super) struct QuantityBody {
     /// Counted or typed.
     #[serde(rename = "type")]
     kind: QuantityType,
@@ -203,8 +204,8 @@ pub(crate) struct PricingResponse {
     #[schema(value_type = PricingData)]
     pricing_data: Value,
     /// Where the quantity comes from.
-    #[schema(value_type = Option<QuantityBody>)]
-    quantity: Value,
+    #[schema(value_type = Option<QuantityShown>)]
+    pub(super) quantity: Value,
     /// When it is billed.
     #[schema(value_type = Option<BillingPeriodBody>)]
     billing_period: Value,

@@ -12,7 +12,7 @@ use axum::{
     response::IntoResponse,
 };
 use florin_app::usage::{Batch, EVENT_BYTES_MAX, Format};
-use florin_core::usage::EventProblem;
+use florin_core::usage::{EventProblem, event::PROBLEMS_MAX};
 
 use crate::{
     body::unreadable,
@@ -83,8 +83,13 @@ impl Events {
         });
         let mut fields: Vec<BadField> = named.collect();
         if total > PLACES_MAX {
+            let more = if total < PROBLEMS_MAX {
+                ""
+            } else {
+                "at least "
+            };
             let message =
-                format!("{total} places cannot be used; the first {PLACES_MAX} are named");
+                format!("{more}{total} places cannot be used; the first {PLACES_MAX} are named");
             fields.push(BadField {
                 part: "body",
                 path: Vec::new(),

@@ -57,6 +57,8 @@ const FIXTURES: &[Fixture] = &[
     Found("tax_rate_id", "/tax/business_entities/{business_entity_id}/jurisdiction_rates/{jurisdiction_rate_id}",
         "/rates/0/id"),
     Made("raw_metric_id", "/rawmetric", r#"{"name": "Fixture", "dataschema": {"data": {}}}"#, "/id"),
+    Made("aggregate_id", "/aggregates", r#"{"name": "Fixture", "visual_query_builder":
+        {"table_name": "fixture", "aggregate_operation": {"type": "COUNT"}}}"#, "/id"),
     // A slug of nobody is no error: the answer is null.
     Word("api_slug", "nobodys"),
 ];

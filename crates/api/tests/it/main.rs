@@ -7,6 +7,8 @@
     reason = "tests"
 )]
 
+mod aggregates;
+mod aggregates_asked;
 mod business_entities;
 mod codes;
 mod contacts;

@@ -398,7 +398,10 @@ both! {
     async fn quantities_are_counted_or_typed(app) {
         let path = prices(&app).await;
         let price = json!({ "pricing_type": "per_unit", "unit_amount": 2 });
-        let metric = "00000000-0000-0000-0000-0000000000aa";
+        let form = json!({ "table_name": "calls", "aggregate_operation": { "type": "COUNT" } });
+        app.post("/rawmetric", json!({ "name": "Calls", "dataschema": { "data": {} } })).await.ok();
+        let metric = app.post("/aggregates", json!({ "name": "Calls", "visual_query_builder": form })).await.ok();
+        let metric = metric.id();
         for (quantity, flaw) in [
             (json!({ "type": "metered", "aggregate_id": metric }), ""),
             (json!({ "type": "metered" }), ""),

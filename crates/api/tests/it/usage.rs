@@ -5,10 +5,14 @@ use std::io::Write;
 use axum::{body::Body, http::Method};
 use expect_test::expect;
 use flate2::{Compression, write::GzEncoder};
-use florin_app::usage::UsageError;
+use florin_app::{
+    usage::{Batch, Format, UsageError},
+    usage_event,
+};
 use florin_store::Actor;
 use florin_testkit::{Answer, TestApp, both};
 use jiff::SignedDuration;
+use metrics_exporter_prometheus::PrometheusBuilder;
 use serde_json::{Value, json};
 
 const MIB: usize = 1024 * 1024;
@@ -195,8 +199,11 @@ both! {
         assert_eq!(empty.at("/detail/0/loc"), &json!(["body", "customer_id"]));
     }
 
-    async fn a_hundred_bad_places_are_named_and_all_counted(app) {
+    async fn a_hundred_bad_places_are_named_and_the_others_counted(app) {
         storage(&app).await;
+        let answer = app.post("/usage/storage", json!(vec![json!({}); 10_000])).await;
+        let last = answer.text("/detail/100/msg");
+        assert_eq!(last, "at least 1000 places cannot be used; the first 100 are named");
         let answer = app.post("/usage/storage", json!(vec![event(json!("x")); 102])).await;
         let detail = answer.at("/detail").as_array().unwrap();
         assert_eq!(detail.len(), 101);
@@ -324,6 +331,35 @@ both! {
         assert!(!std::sync::Arc::ptr_eq(&first, &find().await.unwrap().unwrap()));
         let other = app.other_organisation().await;
         assert_eq!(streams.find(&app.app, other.organisation, "storage").await.unwrap(), None);
+    }
+
+    async fn sending_to_a_known_stream_asks_no_database(app) {
+        storage(&app).await;
+        let bytes = event(json!(1)).to_string();
+        let send = || {
+            let batch = Batch::Body(Format::Json, bytes.as_bytes());
+            usage_event::ingest(&app.app, (app.organisation, "storage"), batch, None)
+        };
+        send().await.unwrap();
+        app.app.db.close().await;
+        assert_eq!(send().await.unwrap().events, 1);
+        app.clock.advance(SignedDuration::from_secs(1));
+        assert!(matches!(send().await, Err(florin_app::Error::Store(_))));
+    }
+
+    async fn accepted_events_and_requests_are_counted(app) {
+        storage(&app).await;
+        let recorder = PrometheusBuilder::new().build_recorder();
+        let _here = metrics::set_default_local_recorder(&recorder);
+        for _ in 0..2 {
+            let key = [("idempotency-key", "k-1")];
+            send(&app, &key, json!([event(json!(1)), event(json!(2))]).to_string()).await.ok();
+        }
+        send(&app, &[], event(json!("x")).to_string()).await;
+        let counted = recorder.handle().render();
+        for line in ["florin_usage_requests_total 2", "florin_usage_events_total 2"] {
+            assert!(counted.lines().any(|counted| counted == line), "{line}: {counted}");
+        }
     }
 
     async fn rows_are_filtered_and_ordered(app) {

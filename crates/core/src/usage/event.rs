@@ -2,7 +2,7 @@
 //!
 //! Owns the form of an event (API §12), every rule that refuses one, and which event replaces which.
 //! Does not own batches' sizes, nor keeping events. Invariant: a batch is read whole or refused whole,
-//! with every bad place of it named.
+//! with its bad places named.
 
 use std::collections::HashMap;
 
@@ -23,6 +23,9 @@ pub const TEXT_LENGTH_MAX: usize = 32 * 1024;
 pub const CUSTOMER_ID_LENGTH_MAX: usize = 255;
 /// Items of a list at most.
 pub const ITEMS_MAX: usize = 1000;
+/// Bad places of a batch that are named at most: a batch of megabytes can have a million of them, and each
+/// takes more memory than it took in the batch.
+pub const PROBLEMS_MAX: usize = 1000;
 
 /// An event that fulfils its schema.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -128,7 +131,7 @@ impl Schema {
     /// Reads a batch.
     ///
     /// # Errors
-    /// Every place of every event that cannot be used, in order.
+    /// Every place of every event that cannot be used, in order; the first [`PROBLEMS_MAX`] of them.
     pub fn read(
         &self,
         events: impl IntoIterator<Item = Json>,
@@ -381,6 +384,9 @@ impl Reader<'_> {
     }
 
     fn report(&mut self, path: Vec<String>, violation: Violation) {
+        if self.problems.len() >= PROBLEMS_MAX {
+            return;
+        }
         let event = self.event;
         self.problems.push(EventProblem {
             event,

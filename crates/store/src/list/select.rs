@@ -110,6 +110,14 @@ fn own(spec: &Spec, column: &'static str) -> SimpleExpr {
 fn where_clause(backend: Backend, spec: &Spec, condition: &Condition) -> SimpleExpr {
     match condition {
         Condition::Scope(expression) => expression.clone(),
+        // What is absent is null; nothing else can be said of it.
+        Condition::Compare {
+            column,
+            operator: Operator::IsNull,
+            values,
+        } if column.source == Source::Absent => {
+            Expr::val(1).eq(i32::from(values.contains(&Value::Bool(Some(true)))))
+        }
         Condition::Compare {
             column,
             operator,

@@ -10,4 +10,5 @@
 mod customer;
 mod migrations;
 mod transactions;
+mod usage_customer;
 mod writer;

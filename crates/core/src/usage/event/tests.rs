@@ -188,3 +188,11 @@ fn an_event_of_an_earlier_schema_has_nulls_for_later_fields() {
     event.data.truncate(2);
     assert_eq!(event.value(Column::Data(2)), Value::Null);
 }
+
+#[test]
+fn a_thousand_bad_places_are_named() {
+    let schema = Schema::new([], &[]).unwrap();
+    let refused = schema.read(vec![serde_json::json!({}); 400]).unwrap_err();
+    assert_eq!(refused.len(), PROBLEMS_MAX);
+    assert_eq!(refused[999].event, 333);
+}
