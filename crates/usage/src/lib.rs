@@ -7,3 +7,8 @@
 
 mod columns;
 mod decode;
+
+mod functions;
+mod metric;
+mod session;
+mod values;

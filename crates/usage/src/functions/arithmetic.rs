@@ -1,0 +1,145 @@
+//! `*` and `/` on exact numbers.
+//!
+//! A quotient has twelve places, rounded half away from zero; so has a product that would have more. In
+//! ClickHouse `/` of two whole numbers is a fraction, and so it is here; a division by zero is null,
+//! since no quantity is infinite.
+
+use std::sync::Arc;
+
+use arrow::{
+    array::{Array, ArrayRef, Decimal128Array},
+    datatypes::{DataType, i256},
+};
+use datafusion::{
+    common::{DFSchema, DataFusionError, Result, plan_err},
+    logical_expr::{
+        ExprSchemable, ScalarUDF,
+        planner::{ExprPlanner, PlannerResult, RawBinaryExpr},
+        sqlparser::ast::BinaryOperator,
+    },
+};
+
+use super::native::{Native, exact};
+use crate::{
+    columns::{DECIMAL_PRECISION, DECIMAL_SCALE},
+    values,
+};
+
+const DIVIDE: Native = Native {
+    name: "divide",
+    accepts: two_numbers,
+    returns: usual_decimal,
+    answers: quotients,
+};
+
+const MULTIPLY: Native = Native {
+    name: "multiply",
+    accepts: two_numbers,
+    returns: usual_decimal,
+    answers: products,
+};
+
+pub(super) fn functions() -> [Arc<ScalarUDF>; 2] {
+    [DIVIDE.function(), MULTIPLY.function()]
+}
+
+/// Plans `*` and `/` of exact numbers as ours; floats are left to the engine.
+pub(crate) fn planner() -> Arc<dyn ExprPlanner> {
+    Arc::new(Exact)
+}
+
+#[derive(Debug)]
+struct Exact;
+
+impl ExprPlanner for Exact {
+    fn plan_binary_op(
+        &self,
+        expr: RawBinaryExpr,
+        schema: &DFSchema,
+    ) -> Result<PlannerResult<RawBinaryExpr>> {
+        let function = match expr.op {
+            BinaryOperator::Divide => DIVIDE,
+            BinaryOperator::Multiply => MULTIPLY,
+            _ => return Ok(PlannerResult::Original(expr)),
+        };
+        let types = [expr.left.get_type(schema)?, expr.right.get_type(schema)?];
+        if types.iter().all(|given| exact(given).is_some()) {
+            let call = function.function().call(vec![expr.left, expr.right]);
+            return Ok(PlannerResult::Planned(call));
+        }
+        Ok(PlannerResult::Original(expr))
+    }
+}
+
+fn two_numbers(given: &[DataType]) -> Result<Vec<DataType>> {
+    let types: Option<Vec<DataType>> = given.iter().map(exact).collect();
+    match types {
+        Some(types) if types.len() == 2 => Ok(types),
+        _ => plan_err!("two exact numbers are needed"),
+    }
+}
+
+fn usual_decimal(_: &[DataType]) -> Result<DataType> {
+    Ok(DataType::Decimal128(DECIMAL_PRECISION, DECIMAL_SCALE))
+}
+
+type Number = (i256, i8);
+
+fn quotients(arguments: &[ArrayRef]) -> Result<ArrayRef> {
+    each(
+        arguments,
+        |(dividend, places), (divisor, divisor_places)| {
+            let shift = DECIMAL_SCALE
+                .checked_add(divisor_places)?
+                .checked_sub(places)?;
+            let dividend = shifted(dividend, shift.max(0))?;
+            let divisor = shifted(divisor, shift.min(0).checked_neg()?)?;
+            values::quotient(dividend, divisor)
+        },
+    )
+}
+
+fn products(arguments: &[ArrayRef]) -> Result<ArrayRef> {
+    each(arguments, |(one, places), (other, other_places)| {
+        let product = one.checked_mul(other)?;
+        let shift = DECIMAL_SCALE - places - other_places;
+        let product = shifted(product, shift.max(0))?;
+        values::quotient(product, shifted(i256::ONE, -shift.min(0))?)
+    })
+}
+
+fn shifted(number: i256, places: i8) -> Option<i256> {
+    let power = values::power_of_ten(u32::from(places.unsigned_abs()))?;
+    number.checked_mul(power)
+}
+
+fn each(arguments: &[ArrayRef], of: fn(Number, Number) -> Option<i256>) -> Result<ArrayRef> {
+    let [left, right] = arguments else {
+        return plan_err!("two exact numbers are needed");
+    };
+    let limit = 10_u128.pow(u32::from(DECIMAL_PRECISION));
+    let numbers = (0..left.len()).map(|row| {
+        if left.is_null(row) || right.is_null(row) {
+            return Ok(None);
+        }
+        let pair = values::unscaled(left, row).zip(values::unscaled(right, row));
+        let Some((left, right)) = pair else {
+            return Ok(None);
+        };
+        let number = match of(left, right) {
+            None if right.0 == i256::ZERO => return Ok(None),
+            number => number.and_then(|number| number.to_i128()),
+        };
+        let number = number.filter(|number| number.unsigned_abs() < limit);
+        number.map(Some).ok_or_else(too_large)
+    });
+    let numbers = numbers.collect::<Result<Vec<Option<i128>>>>()?;
+    let numbers = Decimal128Array::from(numbers);
+    let numbers = numbers.with_precision_and_scale(DECIMAL_PRECISION, DECIMAL_SCALE)?;
+    Ok(Arc::new(numbers))
+}
+
+fn too_large() -> DataFusionError {
+    let message = "a product or quotient has more digits than a decimal".to_owned();
+    DataFusionError::Execution(message)
+}
