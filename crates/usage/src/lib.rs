@@ -11,4 +11,5 @@ mod decode;
 mod functions;
 mod metric;
 mod session;
+mod sql;
 mod values;

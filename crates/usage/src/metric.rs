@@ -385,4 +385,4 @@ pub(crate) fn unreadable() -> UsageError {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

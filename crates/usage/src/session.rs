@@ -27,11 +27,15 @@ use futures_util::StreamExt;
 
 use crate::functions;
 
+mod joins;
 mod pool;
 
+use joins::StoppableJoins;
 use pool::{QueryPool, Shared};
 
 const MEBIBYTE: usize = 1024 * 1024;
+/// Only what is used of it is taken from memory.
+const DEEP_STACK_BYTES: usize = 32 * MEBIBYTE;
 
 /// What queries may take.
 #[derive(Clone, Debug)]
@@ -125,6 +129,7 @@ impl Queries {
         // Numbers are decimals: no float near money.
         options.sql_parser.parse_float_as_decimal = true;
         options.sql_parser.collect_spans = true;
+        options.sql_parser.enable_ident_normalization = false;
         // Tables hold plain texts; a view type on one side of a comparison would cast every row.
         options.sql_parser.map_string_types_to_utf8view = false;
         options.execution.time_zone = Some("+00:00".to_owned());
@@ -140,6 +145,7 @@ fn state(config: SessionConfig, runtime: Arc<RuntimeEnv>) -> SessionState {
         .with_scalar_functions(functions::scalar())
         .with_aggregate_functions(functions::aggregate())
         .with_window_functions(functions::window())
+        .with_physical_optimizer_rule(Arc::new(StoppableJoins))
         .build()
 }
 
@@ -206,6 +212,22 @@ impl Session {
             _ => refused(error),
         }
     }
+}
+
+/// Runs what goes down a query's tree on a stack of its own: parsing and planning take much of it for
+/// every bracket.
+///
+/// # Errors
+/// [`UsageError::Unavailable`] where there is no thread for it.
+pub(crate) fn on_deep_stack<T: Send>(read: impl FnOnce() -> T + Send) -> UsageResult<T> {
+    let unavailable = || UsageError::Unavailable("the SQL planner does not start".to_owned());
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(DEEP_STACK_BYTES);
+        let thread = thread
+            .spawn_scoped(scope, read)
+            .map_err(|_| unavailable())?;
+        thread.join().map_err(|_| unavailable())
+    })
 }
 
 /// The engine's refusal, without a position.

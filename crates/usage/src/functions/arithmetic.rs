@@ -1,4 +1,4 @@
-//! `*` and `/` on exact numbers.
+//! `*` and `/` on exact numbers, and what a number is made from.
 //!
 //! A quotient has twelve places, rounded half away from zero; so has a product that would have more. In
 //! ClickHouse `/` of two whole numbers is a fraction, and so it is here; a division by zero is null,
@@ -7,7 +7,8 @@
 use std::sync::Arc;
 
 use arrow::{
-    array::{Array, ArrayRef, Decimal128Array},
+    array::{Array, ArrayRef, AsArray, Decimal128Array},
+    compute::{CastOptions, cast_with_options},
     datatypes::{DataType, i256},
 };
 use datafusion::{
@@ -18,6 +19,8 @@ use datafusion::{
         sqlparser::ast::BinaryOperator,
     },
 };
+
+use florin_core::usage::number;
 
 use super::native::{Native, exact};
 use crate::{
@@ -39,8 +42,19 @@ const MULTIPLY: Native = Native {
     answers: products,
 };
 
-pub(super) fn functions() -> [Arc<ScalarUDF>; 2] {
-    [DIVIDE.function(), MULTIPLY.function()]
+/// A number from anything that is one, also from a text that writes one.
+const TO_NUMBER: Native = Native {
+    name: "to_number",
+    accepts: |given| match given {
+        [text] if text.is_string() => Ok(vec![DataType::Utf8]),
+        given => Ok(given.to_vec()),
+    },
+    returns: usual_decimal,
+    answers: numbers,
+};
+
+pub(super) fn functions() -> [Arc<ScalarUDF>; 3] {
+    [DIVIDE, MULTIPLY, TO_NUMBER].map(Native::function)
 }
 
 /// Plans `*` and `/` of exact numbers as ours; floats are left to the engine.
@@ -81,6 +95,34 @@ fn two_numbers(given: &[DataType]) -> Result<Vec<DataType>> {
 
 fn usual_decimal(_: &[DataType]) -> Result<DataType> {
     Ok(DataType::Decimal128(DECIMAL_PRECISION, DECIMAL_SCALE))
+}
+
+fn numbers(arguments: &[ArrayRef]) -> Result<ArrayRef> {
+    let [given] = arguments else {
+        return plan_err!("one value is needed");
+    };
+    if *given.data_type() != DataType::Utf8 {
+        let options = CastOptions {
+            safe: false,
+            ..CastOptions::default()
+        };
+        return Ok(cast_with_options(given, &usual_decimal(&[])?, &options)?);
+    }
+    let numbers = given.as_string::<i32>().iter().map(|text| {
+        let Some(text) = text else {
+            return Ok(None);
+        };
+        let number = number::rounded(text).and_then(values::column_integer);
+        let refused = || DataFusionError::Execution(format!("`{text}` is no number"));
+        number.map(Some).ok_or_else(refused)
+    });
+    decimals(numbers.collect::<Result<_>>()?)
+}
+
+fn decimals(numbers: Vec<Option<i128>>) -> Result<ArrayRef> {
+    let numbers = Decimal128Array::from(numbers);
+    let numbers = numbers.with_precision_and_scale(DECIMAL_PRECISION, DECIMAL_SCALE)?;
+    Ok(Arc::new(numbers))
 }
 
 type Number = (i256, i8);
@@ -133,10 +175,7 @@ fn each(arguments: &[ArrayRef], of: fn(Number, Number) -> Option<i256>) -> Resul
         let number = number.filter(|number| number.unsigned_abs() < limit);
         number.map(Some).ok_or_else(too_large)
     });
-    let numbers = numbers.collect::<Result<Vec<Option<i128>>>>()?;
-    let numbers = Decimal128Array::from(numbers);
-    let numbers = numbers.with_precision_and_scale(DECIMAL_PRECISION, DECIMAL_SCALE)?;
-    Ok(Arc::new(numbers))
+    decimals(numbers.collect::<Result<_>>()?)
 }
 
 fn too_large() -> DataFusionError {

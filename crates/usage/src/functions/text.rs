@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrow::{
-    array::{Array, ArrayRef, AsArray, StringBuilder},
+    array::{Array, ArrayRef, AsArray, StringArray, StringBuilder},
     datatypes::DataType,
 };
 use datafusion::{
@@ -69,7 +69,7 @@ fn texts_of(array: &ArrayRef) -> Result<ArrayRef> {
     Ok(Arc::new(texts.finish()))
 }
 
-/// Nulls are empty.
+/// Null where any part is null, as in ClickHouse.
 fn concat(arguments: &[ArrayRef]) -> Result<ArrayRef> {
     let parts = arguments.iter().map(|part| texts(&[Arc::clone(part)]));
     let parts = parts.collect::<Result<Vec<ArrayRef>>>()?;
@@ -78,13 +78,12 @@ fn concat(arguments: &[ArrayRef]) -> Result<ArrayRef> {
         return exec_err!("concat makes a text that is too long");
     }
     let rows = parts.first().map_or(1, |part| part.len());
-    let mut texts = StringBuilder::new();
-    for row in 0..rows {
-        for part in parts.iter().filter(|part| part.is_valid(row)) {
-            use std::fmt::Write;
-            let _ = texts.write_str(part.as_string::<i32>().value(row));
-        }
-        texts.append_value("");
-    }
-    Ok(Arc::new(texts.finish()))
+    let texts = (0..rows).map(|row| {
+        let parts = parts.iter().map(|part| {
+            let part = part.as_string::<i32>();
+            part.is_valid(row).then(|| part.value(row))
+        });
+        parts.collect::<Option<String>>()
+    });
+    Ok(Arc::new(texts.collect::<StringArray>()))
 }

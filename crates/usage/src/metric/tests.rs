@@ -216,7 +216,7 @@ pub(crate) fn table(schema: &Schema, events: &[Recorded]) -> Arc<dyn TableProvid
     let kept = columns::kept(schema);
     let mut current = schema.current(events);
     current.sort_by_key(|recorded| recorded.sequence);
-    let batches = current.chunks(7).map(|chunk| {
+    let batches = current.chunks(7.max(current.len() / 6)).map(|chunk| {
         let events: Vec<_> = chunk
             .iter()
             .map(|recorded| recorded.event.clone())
