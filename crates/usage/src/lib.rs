@@ -10,6 +10,7 @@ mod decode;
 
 mod functions;
 mod metric;
+mod rows;
 mod session;
 mod sql;
 mod values;

@@ -9,7 +9,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use arrow::array::RecordBatch;
+use arrow::{array::RecordBatch, error::ArrowError};
 use datafusion::{
     catalog::TableProvider,
     common::{DataFusionError, Result as EngineResult},
@@ -200,17 +200,19 @@ impl Session {
     }
 
     fn failed(&self, error: &DataFusionError) -> UsageError {
-        match error.find_root() {
-            DataFusionError::ResourcesExhausted(_) => UsageError::Limit {
-                message: format!(
-                    "the query needs more memory than a query may have ({} MiB, all queries {} MiB): \
-                     ask for a shorter period, or join and group by less",
-                    self.limits.query_memory_bytes / MEBIBYTE,
-                    self.limits.memory_bytes / MEBIBYTE
-                ),
-            },
-            _ => refused(error),
+        let root = error.find_root();
+        let is_disk = || root.to_string().contains("max_temp_directory_size");
+        if !matches!(root, DataFusionError::ResourcesExhausted(_)) && !is_disk() {
+            return refused(error);
         }
+        let message = format!(
+            "the query needs more memory than a query may have ({} MiB, all queries {} MiB, {} MiB of \
+             disk): ask for a shorter period, or join and group by less",
+            self.limits.query_memory_bytes / MEBIBYTE,
+            self.limits.memory_bytes / MEBIBYTE,
+            self.limits.query_disk_bytes / MEBIBYTE as u64,
+        );
+        UsageError::Limit { message }
     }
 }
 
@@ -232,11 +234,17 @@ pub(crate) fn on_deep_stack<T: Send>(read: impl FnOnce() -> T + Send) -> UsageRe
 
 /// The engine's refusal, without a position.
 pub(crate) fn refused(error: &DataFusionError) -> UsageError {
-    match error.find_root() {
-        DataFusionError::ObjectStore(_) | DataFusionError::IoError(_) => {
-            UsageError::Unavailable(error.find_root().to_string())
-        }
-        _ => UsageError::Query {
+    let root = error.find_root();
+    let is_storage = match root {
+        DataFusionError::ObjectStore(_)
+        | DataFusionError::IoError(_)
+        | DataFusionError::ParquetError(_) => true,
+        DataFusionError::ArrowError(error, _) => matches!(**error, ArrowError::IoError(..)),
+        _ => false,
+    };
+    match is_storage {
+        true => UsageError::Unavailable(root.to_string()),
+        false => UsageError::Query {
             message: words(error),
             position: None,
         },

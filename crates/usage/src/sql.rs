@@ -106,7 +106,8 @@ pub(crate) async fn measure(
     let template = Template::read(query.template)?;
     let run = Run {
         session: queries.session()?,
-        tables: Some(tables),
+        tables,
+        is_check: false,
         query,
         period,
     };
@@ -133,7 +134,8 @@ pub(crate) async fn check(
     let template = Template::read(query.template)?;
     let run = Run {
         session: queries.session()?,
-        tables: Some(tables),
+        tables,
+        is_check: true,
         query,
         period: &(Timestamp::UNIX_EPOCH..Timestamp::constant(2_678_400, 0)),
     };
@@ -160,7 +162,9 @@ type Answers = BTreeMap<Uuid, Usage>;
 
 struct Run<'r> {
     session: Session,
-    tables: Option<&'r dyn Tables>,
+    tables: &'r dyn Tables,
+    /// Streams are only planned over: no events are opened.
+    is_check: bool,
     query: SqlQuery<'r>,
     period: &'r Range<Timestamp>,
 }
@@ -224,7 +228,7 @@ impl Run<'_> {
     async fn together(
         &self,
         form: &SetForm,
-        customers: Vec<(Uuid, Option<String>)>,
+        customers: Vec<ids::Keyed>,
         answers: &mut Answers,
     ) -> UsageResult<()> {
         if customers.is_empty() {
@@ -299,13 +303,13 @@ impl Run<'_> {
         let record = RecordTable::ALL
             .into_iter()
             .find(|table| table.name() == name);
-        let table = match (record, self.stream(name), self.tables) {
-            (Some(table), _, Some(tables)) => {
-                tables.records(self.query.organisation, table).await?
+        let table = match (record, self.stream(name)) {
+            (Some(table), _) => self.tables.records(self.query.organisation, table).await?,
+            (None, Some(stream)) if self.is_check => {
+                Arc::new(EmptyTable::new(columns::kept(&stream.schema)))
             }
-            (None, Some(stream), Some(tables)) => self.in_period(stream, tables).await?,
-            (None, Some(stream), None) => Arc::new(EmptyTable::new(columns::kept(&stream.schema))),
-            _ => return Err(self.unknown_table(name, query, has_positions)),
+            (None, Some(stream)) => self.in_period(stream).await?,
+            (None, None) => return Err(self.unknown_table(name, query, has_positions)),
         };
         let opened = context.register_table(quoted(name), table);
         opened.map(|_| ()).map_err(|error| refused(&error))
@@ -321,12 +325,8 @@ impl Run<'_> {
         of(name).or_else(|| of(name.strip_prefix("raw_metric_")?))
     }
 
-    async fn in_period(
-        &self,
-        stream: &Stream,
-        tables: &dyn Tables,
-    ) -> UsageResult<Arc<dyn TableProvider>> {
-        let rows = self.session.read(tables.stream(stream).await?)?;
+    async fn in_period(&self, stream: &Stream) -> UsageResult<Arc<dyn TableProvider>> {
+        let rows = self.session.read(self.tables.stream(stream).await?)?;
         let period = conditions::between(&stream.schema, Column::Timestamp, self.period);
         let rows = rows.filter(period).map_err(|error| refused(&error))?;
         Ok(rows.into_view())

@@ -296,6 +296,11 @@ impl Translator {
                 case(pairs.collect(), Some(last.clone()))
             }
             ("tonullable" | "assumenotnull" | "tolowcardinality", [value]) => value.clone(),
+            ("intdiv", [one, other]) => {
+                let rest = binary(one.clone(), BinaryOperator::Modulo, other.clone());
+                let multiple = binary(one.clone(), BinaryOperator::Minus, rest);
+                whole(binary(multiple, BinaryOperator::Divide, other.clone()))
+            }
             ("empty", [value]) => binary(value.clone(), BinaryOperator::Eq, text("")),
             ("notempty", [value]) => binary(value.clone(), BinaryOperator::NotEq, text("")),
             _ => return Ok(conversion(name, given).or_else(|| part_of_time(name, given))),
@@ -358,6 +363,7 @@ fn part_of_time(name: &str, given: &[Expr]) -> Option<Expr> {
         ),
         "toyyyymm" => month(),
         "toyyyymmdd" => plus(times(month(), "100"), part("day")),
+        "tounixtimestamp" => whole(part("epoch")),
         "tostartofyear" => date(start("year")),
         "tostartofquarter" => date(start("quarter")),
         "tostartofmonth" => date(start("month")),

@@ -15,12 +15,15 @@ use super::{
     template::{self, Slot},
 };
 
+/// A customer and the only text that names it, if there is one.
+pub(super) type Keyed = (Uuid, Option<String>);
+
 /// Customers that an attribute names with one text or not at all, with that text; and the others: those
 /// with several external ids, and those whose attribute is no text.
 pub(super) fn keys<'c>(
     path: &[String],
     customers: &'c [UsageCustomer],
-) -> UsageResult<(Vec<(Uuid, Option<String>)>, Vec<&'c UsageCustomer>)> {
+) -> UsageResult<(Vec<Keyed>, Vec<&'c UsageCustomer>)> {
     let (mut keys, mut others) = (Vec::new(), Vec::new());
     for customer in customers {
         match template::literal(customer, path)? {
