@@ -105,3 +105,25 @@ impl MemoryPool for QueryPool {
         MemoryLimit::Finite(self.limit)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_query_has_its_part_and_all_have_the_sum() {
+        let shared = Arc::new(Shared::new(150));
+        let pool = || -> Arc<dyn MemoryPool> { Arc::new(QueryPool::new(Arc::clone(&shared), 100)) };
+        let (one, other) = (pool(), pool());
+        let first = MemoryConsumer::new("first").register(&one);
+        let second = MemoryConsumer::new("second").register(&other);
+        assert!(first.try_grow(101).is_err());
+        first.try_grow(100).unwrap();
+        assert!(second.try_grow(51).is_err());
+        second.try_grow(50).unwrap();
+        drop(first);
+        second.try_grow(50).unwrap();
+        drop(second);
+        assert_eq!(shared.taken.load(Ordering::Relaxed), 0);
+    }
+}
