@@ -112,9 +112,9 @@ pub(crate) async fn measure(
         period,
     };
     let usage = match template.mention {
-        Mention::None => run.once(template, customers).await?,
-        Mention::Printed => run.printed(template, customers).await?,
-        Mention::Computed => run.each(template, customers).await?,
+        Mention::None => run.once(&template, customers).await?,
+        Mention::Printed => run.printed(&template, customers).await?,
+        Mention::Computed => run.each(&template, customers).await?,
     };
     let usage = usage.into_iter();
     Ok(usage
@@ -143,7 +143,7 @@ pub(crate) async fn check(
         Mention::Computed => Whose::Sample,
         Mention::None | Mention::Printed => Whose::Anyone,
     };
-    let read = run.read(template, whose).await?;
+    let read = run.read(&template, whose).await?;
     let plan = run.analyzed(&read)?;
     let shape = Shape::of(plan.schema().as_arrow())?;
     let is_set_at_a_time = match template.mention {
@@ -179,7 +179,7 @@ struct Read {
 impl Run<'_> {
     async fn once(
         &self,
-        template: Template<'_>,
+        template: &Template<'_>,
         customers: &[UsageCustomer],
     ) -> UsageResult<Answers> {
         let read = self.read(template, Whose::Anyone).await?;
@@ -191,7 +191,7 @@ impl Run<'_> {
     /// Every customer's query is rendered by itself.
     async fn each(
         &self,
-        template: Template<'_>,
+        template: &Template<'_>,
         customers: &[UsageCustomer],
     ) -> UsageResult<Answers> {
         let mut answers = Answers::new();
@@ -205,7 +205,7 @@ impl Run<'_> {
     /// All customers at once where that is possible; the others one by one.
     async fn printed(
         &self,
-        template: Template<'_>,
+        template: &Template<'_>,
         customers: &[UsageCustomer],
     ) -> UsageResult<Answers> {
         let read = self.read(template, Whose::Anyone).await?;
@@ -251,7 +251,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    async fn read(&self, template: Template<'_>, whose: Whose<'_>) -> UsageResult<Read> {
+    async fn read(&self, template: &Template<'_>, whose: Whose<'_>) -> UsageResult<Read> {
         let rendered = template.render(self.period, whose)?;
         let mut query = statement::read(&rendered)?;
         let printed = template::slots(&query.to_string());

@@ -7,7 +7,7 @@
 //! Where a template has no blocks, the literal is as long as the tag, so that positions in the rendered
 //! text are those of the template.
 
-use std::{ops::Range, sync::Arc};
+use std::{collections::BTreeSet, ops::Range, sync::Arc};
 
 use datafusion::logical_expr::sqlparser::ast::Value as SqlValue;
 use florin_app::usage::{UsageError, UsageResult};
@@ -15,7 +15,7 @@ use florin_core::usage::UsageCustomer;
 use jiff::{Timestamp, tz::TimeZone};
 use minijinja::{
     Environment, Error, ErrorKind, Output, State, UndefinedBehavior,
-    value::{Object, Value, ValueKind},
+    value::{Object, ObjectRepr, Value, ValueKind},
 };
 use serde_json::Value as Json;
 
@@ -44,9 +44,11 @@ const PADDING: char = '\u{E001}';
 const FIRST_SLOT: u32 = 0xF_0000;
 
 /// A template that names nothing unknown.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Template<'t> {
     text: &'t str,
+    /// The variables that it names.
+    names: Vec<String>,
     /// How it mentions the customer.
     pub(crate) mention: Mention,
 }
@@ -115,7 +117,11 @@ impl<'t> Template<'t> {
             ));
         }
         let mention = mention(text, &names);
-        Ok(Self { text, mention })
+        Ok(Self {
+            text,
+            names,
+            mention,
+        })
     }
 
     /// # Errors
@@ -136,7 +142,7 @@ impl<'t> Template<'t> {
             let mut slots = kept.lock().map_err(|_| too_many())?;
             print(output, value, &widths, &mut slots)
         });
-        let sql = environment.render_str(self.text, variables(period, whose));
+        let sql = environment.render_str(self.text, variables(&self.names, period, whose));
         let sql = sql.map_err(|error| refused(&error))?;
         if sql.len() > 4 * TEMPLATE_BYTES_MAX {
             let message = "the template renders more than 256 KiB of SQL".to_owned();
@@ -282,14 +288,20 @@ fn mention(text: &str, names: &[String]) -> Mention {
     }
 }
 
-fn variables(period: &Range<Timestamp>, whose: Whose<'_>) -> Value {
+fn variables(names: &[String], period: &Range<Timestamp>, whose: Whose<'_>) -> Value {
     let day = |at: Timestamp| TimeZone::UTC.to_datetime(at).date().to_string();
     let instant = |at: Timestamp| TimeZone::UTC.to_datetime(at).to_string().replace('T', " ");
     let before_end = Timestamp::from_nanosecond(period.end.as_nanosecond() - 1);
     let last = before_end.unwrap_or(period.end).max(period.start);
     let customer = match whose {
-        Whose::Anyone => Value::from_object(Symbol(Vec::new())),
-        Whose::Sample => Value::from_object(Sample),
+        Whose::Anyone => {
+            let paths = names
+                .iter()
+                .filter_map(|name| name.strip_prefix("customer."));
+            let paths: Vec<Vec<&str>> = paths.map(|path| path.split('.').collect()).collect();
+            symbols(&[], &paths)
+        }
+        Whose::Sample => sample_customer(),
         Whose::Customer(customer) => customer_value(customer),
     };
     let variables = [
@@ -310,7 +322,16 @@ fn customer_value(customer: &UsageCustomer) -> Value {
             "external_id",
             external_id.map_or(Value::from(()), |id| Value::from(id.as_str())),
         ),
-        ("custom_data", json_value(&customer.custom_data)),
+        ("custom_data", members(customer.custom_data.clone())),
+    ];
+    attributes.into_iter().collect()
+}
+
+fn sample_customer() -> Value {
+    let attributes = [
+        ("id", Value::from(uuid::Uuid::nil().to_string())),
+        ("external_id", Value::from("sample")),
+        ("custom_data", sample_members()),
     ];
     attributes.into_iter().collect()
 }
@@ -325,7 +346,7 @@ fn json_value(json: &Json) -> Value {
             Err(_) => Value::from_object(Exact(number.as_str().to_owned())),
         },
         Json::Array(items) => items.iter().map(json_value).collect(),
-        Json::Object(_) => Value::from_object(Members(json.clone())),
+        Json::Object(_) => members(json.clone()),
     }
 }
 
@@ -407,44 +428,51 @@ fn sql_value(value: &Value) -> Result<SqlValue, Error> {
     }
 }
 
-/// An attribute of the customer that is not known yet.
+/// An attribute of the customer that is not known yet: its path.
 #[derive(Debug)]
 struct Symbol(Vec<String>);
 
 impl Object for Symbol {
-    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
-        let mut path = self.0.clone();
-        path.push(key.as_str()?.to_owned());
-        Some(Value::from_object(Self(path)))
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Plain
     }
 }
 
-/// A customer of whom every attribute is a text.
-#[derive(Debug)]
-struct Sample;
-
-impl Object for Sample {
-    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
-        match key.as_str()? {
-            "custom_data" => Some(Value::from_object(Self)),
-            "id" => Some(Value::from(uuid::Uuid::nil().to_string())),
-            _ => Some(Value::from("sample")),
-        }
+/// Symbols for the paths that begin with `path`.
+fn symbols(path: &[&str], paths: &[Vec<&str>]) -> Value {
+    let below = paths.iter().filter_map(|known| known.strip_prefix(path));
+    let parts: BTreeSet<&str> = below.filter_map(|rest| rest.first().copied()).collect();
+    if parts.is_empty() {
+        let path = path.iter().map(|part| (*part).to_owned());
+        return Value::from_object(Symbol(path.collect()));
     }
+    let members = parts.into_iter().map(|part| {
+        let path = [path, &[part]].concat();
+        (part.to_owned(), symbols(&path, paths))
+    });
+    members.collect()
 }
 
 /// Free data: a key that it lacks is null, since it is no mistake of the template.
-#[derive(Debug)]
-struct Members(Json);
+fn members(json: Json) -> Value {
+    let keys = |json: &Json| {
+        let members = json.as_object().into_iter().flatten();
+        members.map(|(key, _)| key.clone()).collect::<Vec<_>>()
+    };
+    Value::make_object_map(
+        json,
+        move |json| Box::new(keys(json).into_iter().map(Value::from)),
+        |json, key| Some(json.get(key.as_str()?).map_or(Value::from(()), json_value)),
+    )
+}
 
-impl Object for Members {
-    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
-        Some(
-            self.0
-                .get(key.as_str()?)
-                .map_or(Value::from(()), json_value),
-        )
-    }
+/// Free data in which every key is a text.
+fn sample_members() -> Value {
+    Value::make_object_map(
+        (),
+        |()| Box::new(std::iter::empty()),
+        |(), _| Some(Value::from("sample")),
+    )
 }
 
 /// A number that is printed digit by digit.
@@ -452,8 +480,8 @@ impl Object for Members {
 struct Exact(String);
 
 impl Object for Exact {
-    fn repr(self: &Arc<Self>) -> minijinja::value::ObjectRepr {
-        minijinja::value::ObjectRepr::Plain
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Plain
     }
 
     fn render(self: &Arc<Self>, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
