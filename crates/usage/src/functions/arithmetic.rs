@@ -1,4 +1,4 @@
-//! `*` and `/` on exact numbers, and what a number is made from.
+//! `+`, `-`, `*` and `/` on exact numbers, and what a number is made from.
 //!
 //! A quotient has twelve places, rounded half away from zero; so has a product that would have more. In
 //! ClickHouse `/` of two whole numbers is a fraction, and so it is here; a division by zero is null,
@@ -7,9 +7,10 @@
 use std::sync::Arc;
 
 use arrow::{
-    array::{Array, ArrayRef, AsArray, Decimal128Array},
-    compute::{CastOptions, cast_with_options},
+    array::{Array, ArrayRef, AsArray, Datum, Decimal128Array},
+    compute::{CastOptions, cast_with_options, kernels::numeric},
     datatypes::{DataType, i256},
+    error::ArrowError,
 };
 use datafusion::{
     common::{DFSchema, DataFusionError, Result, plan_err},
@@ -42,6 +43,22 @@ const MULTIPLY: Native = Native {
     answers: products,
 };
 
+/// `+` of whole numbers; the engine's wraps.
+const PLUS: Native = Native {
+    name: "plus",
+    accepts: two_whole_numbers,
+    returns: |_| Ok(DataType::Int64),
+    answers: |given| whole(given, numeric::add),
+};
+
+/// `-` of whole numbers.
+const MINUS: Native = Native {
+    name: "minus",
+    accepts: two_whole_numbers,
+    returns: |_| Ok(DataType::Int64),
+    answers: |given| whole(given, numeric::sub),
+};
+
 /// A number from anything that is one, also from a text that writes one.
 const TO_NUMBER: Native = Native {
     name: "to_number",
@@ -53,8 +70,8 @@ const TO_NUMBER: Native = Native {
     answers: numbers,
 };
 
-pub(super) fn functions() -> [Arc<ScalarUDF>; 3] {
-    [DIVIDE, MULTIPLY, TO_NUMBER].map(Native::function)
+pub(super) fn functions() -> [Arc<ScalarUDF>; 5] {
+    [DIVIDE, MULTIPLY, PLUS, MINUS, TO_NUMBER].map(Native::function)
 }
 
 /// Plans `*` and `/` of exact numbers as ours; floats are left to the engine.
@@ -71,13 +88,15 @@ impl ExprPlanner for Exact {
         expr: RawBinaryExpr,
         schema: &DFSchema,
     ) -> Result<PlannerResult<RawBinaryExpr>> {
-        let function = match expr.op {
-            BinaryOperator::Divide => DIVIDE,
-            BinaryOperator::Multiply => MULTIPLY,
+        let (function, accepts): (_, fn(&DataType) -> bool) = match expr.op {
+            BinaryOperator::Divide => (DIVIDE, |given| exact(given).is_some()),
+            BinaryOperator::Multiply => (MULTIPLY, |given| exact(given).is_some()),
+            BinaryOperator::Plus => (PLUS, is_whole),
+            BinaryOperator::Minus => (MINUS, is_whole),
             _ => return Ok(PlannerResult::Original(expr)),
         };
         let types = [expr.left.get_type(schema)?, expr.right.get_type(schema)?];
-        if types.iter().all(|given| exact(given).is_some()) {
+        if types.iter().all(accepts) {
             let call = function.function().call(vec![expr.left, expr.right]);
             return Ok(PlannerResult::Planned(call));
         }
@@ -90,6 +109,26 @@ fn two_numbers(given: &[DataType]) -> Result<Vec<DataType>> {
     match types {
         Some(types) if types.len() == 2 => Ok(types),
         _ => plan_err!("two exact numbers are needed"),
+    }
+}
+
+fn is_whole(given: &DataType) -> bool {
+    given.is_integer() && *given != DataType::UInt64
+}
+
+fn two_whole_numbers(given: &[DataType]) -> Result<Vec<DataType>> {
+    match given {
+        [one, other] if is_whole(one) && is_whole(other) => Ok(vec![DataType::Int64; 2]),
+        _ => plan_err!("two whole numbers are needed"),
+    }
+}
+
+type Operation = fn(&dyn Datum, &dyn Datum) -> std::result::Result<ArrayRef, ArrowError>;
+
+fn whole(given: &[ArrayRef], operation: Operation) -> Result<ArrayRef> {
+    match given {
+        [one, other] => Ok(operation(one, other)?),
+        _ => plan_err!("two whole numbers are needed"),
     }
 }
 

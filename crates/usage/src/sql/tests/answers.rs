@@ -330,3 +330,30 @@ async fn the_exact_period_counts_whatever_a_template_says() {
         assert_eq!(show(&answer.unwrap()[0].usage), quantity, "{period:?}");
     }
 }
+
+#[tokio::test]
+async fn a_check_names_columns_types_and_dimensions() {
+    let fixture = Fixture::new(Vec::new());
+    let template = "SELECT data.origin, data.day AS d, data.flag, data.at, data.id, \
+                    toStartOfMonth(timestamp) AS month, sum(data.amount) / 3 AS quantity \
+                    FROM your_table WHERE data.origin = {{customer.custom_data.origin}} \
+                    GROUP BY data.origin, data.day, data.flag, data.at, data.id, month";
+    let checked = fixture.check(template).await.unwrap();
+    let columns = checked
+        .columns
+        .iter()
+        .map(|(name, of)| format!("{name} {of}"));
+    let expected = [
+        "origin String",
+        "d Date32",
+        "flag Bool",
+        "at DateTime64",
+        "id String",
+        "month Date32",
+        "quantity Decimal",
+    ];
+    assert_eq!(columns.collect::<Vec<_>>(), expected);
+    let dimensions = ["origin", "d", "flag", "at", "id", "month"];
+    assert_eq!(checked.dimensions, dimensions);
+    assert!(checked.is_set_at_a_time);
+}

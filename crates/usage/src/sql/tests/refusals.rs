@@ -285,3 +285,43 @@ async fn deep_and_long_templates_are_refused_or_run() {
         .unwrap_err();
     assert!(error.to_string().contains("too long"), "{error}");
 }
+
+#[tokio::test]
+async fn numbers_that_do_not_fit_are_errors() {
+    let large = i64::MAX;
+    let events = (1..=2).map(|day| {
+        let amount: Json = serde_json::from_str("99999999999999999999999999").unwrap();
+        let data = json!({ "Premises_used": large, "amount": amount });
+        event("b", &format!("2026-01-0{day}"), data)
+    });
+    let fixture = Fixture::new(events.collect());
+    for (expression, words) in [
+        ("sum(data.Premises_used)", "too large"),
+        ("sum(data.amount)", "too large"),
+        ("sum(data.Premises_used + 1)", "verflow"),
+        ("min(data.Premises_used - -1)", "verflow"),
+        ("max(data.amount * data.amount)", "more digits"),
+        ("max(data.amount / 0.000000000001)", "more digits"),
+        ("max(data.amount + data.amount)", "verflow"),
+        ("max(toInt64(data.amount))", "Int64"),
+        ("max(toInt64('x'))", "x"),
+        ("max(toFloat64('x'))", "no number"),
+    ] {
+        let template = format!("SELECT {expression} AS quantity FROM your_table");
+        let answer = fixture.measure(&template, &customers()[..1]).await;
+        let error = answer.expect_err(expression);
+        assert!(error.to_string().contains(words), "{expression}: {error}");
+    }
+    for (expression, quantity) in [
+        ("max(data.amount)", "99999999999999999999999999"),
+        (
+            "sum(toDecimal64(data.Premises_used, 0))",
+            "18446744073709551614",
+        ),
+        ("max(data.Premises_used * 10)", "92233720368547758070"),
+    ] {
+        let template = format!("SELECT {expression} AS quantity FROM your_table");
+        let shown = fixture.shown(&template, &customers()[..1]).await;
+        assert_eq!(shown, [quantity], "{expression}");
+    }
+}
