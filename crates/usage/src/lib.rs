@@ -22,7 +22,15 @@ mod scan;
 mod stream;
 mod unique;
 
+mod functions;
+mod metric;
+mod rows;
+mod session;
+mod sql;
+mod values;
+
 mod engine;
+mod port;
 
 pub use compact::Extent;
 pub use engine::{Engine, Options, Pace};
