@@ -272,6 +272,21 @@ pub async fn has_parts(tx: &mut Tx, id: Uuid) -> Result<bool> {
     Ok(tx.fetch_optional(&select).await?.is_some())
 }
 
+/// Id, name and code of every product.
+///
+/// # Errors
+/// What the statement answers.
+pub async fn named(tx: &mut Tx) -> Result<Vec<(Uuid, String, Option<String>)>> {
+    let mut select = tx.select("product");
+    select.columns(["id", "name", "sku"]);
+    select.and_where(Expr::col("deleted_at").is_null());
+    let rows = tx.fetch_all(&select).await?;
+    let named = rows.iter();
+    named
+        .map(|row| Ok((row.get("id")?, row.get("name")?, row.optional("sku")?)))
+        .collect()
+}
+
 /// One page of products.
 ///
 /// # Errors

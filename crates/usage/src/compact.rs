@@ -33,6 +33,7 @@ use crate::{
     faults,
     flush::{blocking, new_run, put},
     parquet_file::{self, NewFile, Writer},
+    scan::STORE,
     stream::StreamState,
     table::{Change, DataFile, Files},
 };
@@ -45,8 +46,6 @@ const RUNS_MAX: usize = 16;
 const SMALLEST_TIER_ROWS: u64 = 100_000;
 /// Rows of a file.
 const FILE_ROWS: u64 = 1_000_000;
-/// Under this name the merge reaches files.
-const STORE: &str = "florin-usage://files";
 
 /// How much is merged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

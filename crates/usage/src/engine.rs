@@ -14,7 +14,7 @@ use std::{
 };
 
 use arrow::array::RecordBatch;
-use datafusion::{dataframe::DataFrame, prelude::SessionContext};
+use datafusion::{catalog::TableProvider, execution::object_store::ObjectStoreUrl};
 use florin_app::{
     Clock, Ids,
     usage::{Batch, IdempotencyKey, Ingested, Stream, UsageError, UsageResult},
@@ -36,7 +36,8 @@ use crate::{
     ingest::{self, Request},
     objects::{Objects, Place},
     scan,
-    stream::{Reading, StreamState},
+    session::{Limits, Queries},
+    stream::StreamState,
     unique::Identity,
 };
 
@@ -110,6 +111,7 @@ pub(crate) struct Parts {
     pub(crate) inbox: Db,
     pub(crate) records: Db,
     pub(crate) objects: Objects,
+    pub(crate) queries: Queries,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: Arc<dyn Ids>,
     /// This process among all that share the inbox.
@@ -186,8 +188,13 @@ impl Engine {
             ids,
             pace,
         } = options;
+        let objects = Objects::open(&place)?;
+        let queries = Queries::new(Limits::default())?;
+        let files = ObjectStoreUrl::parse(scan::STORE).map_err(unavailable)?;
+        queries.reach(&files, Arc::clone(&objects.store));
         let parts = Arc::new(Parts {
-            objects: Objects::open(&place)?,
+            objects,
+            queries,
             node: ids.next(),
             streams: Mutex::default(),
             backlog: AtomicI64::new(0),
@@ -376,22 +383,16 @@ impl Engine {
             .map_err(|_| unavailable("the engine is shut down"))?
     }
 
-    /// The stream's events for one query. The reading ends with the first part of the answer: keep it
-    /// until the query is done.
-    pub(crate) async fn events(
-        &self,
-        context: &SessionContext,
-        stream: &Stream,
-    ) -> UsageResult<(Reading, DataFrame)> {
+    /// The stream's events for one query: what is in table files, and what waits in the inbox.
+    pub(crate) async fn events(&self, stream: &Stream) -> UsageResult<Arc<dyn TableProvider>> {
         let parts = &self.parts;
         let id = StreamId {
             organisation: stream.organisation,
             stream: stream.id,
         };
-        let reading = parts
-            .stream(id)
-            .read(&parts.objects, parts.is_shared())
-            .await?;
+        // Until the inbox is read, nobody removes from it what this version of the table lacks.
+        let state = parts.stream(id);
+        let reading = state.read(&parts.objects, parts.is_shared()).await?;
         let above = reading.files.last_sequence;
         let rows = {
             let mut tx = flush::read(parts, id).await?;
@@ -409,8 +410,7 @@ impl Engine {
                 batches.await?
             }
         };
-        let events = scan::events(context, &parts.objects, stream, &reading.files, inbox)?;
-        Ok((reading, events))
+        scan::events(stream, &reading.files, inbox)
     }
 }
 

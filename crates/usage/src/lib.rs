@@ -24,6 +24,7 @@ mod unique;
 
 mod functions;
 mod metric;
+mod records;
 mod rows;
 mod session;
 mod sql;

@@ -113,12 +113,6 @@ impl Bounds {
                 .map(|(low, high)| (low, high + 999)),
         })
     }
-
-    /// Whether a row can have a time in `[start, end)`.
-    pub(crate) fn touches(&self, start: i64, end: i64) -> bool {
-        self.times
-            .is_none_or(|(low, high)| low < end && high >= start)
-    }
 }
 
 fn instant(microseconds: i64) -> Option<String> {

@@ -13,7 +13,7 @@ use datafusion::{
     logical_expr::{SortExpr, ident},
 };
 use florin_app::usage::{EventRow, ROWS_MAX, RowsQuery, UsageError, UsageResult};
-use florin_core::usage::{Schema, Value, schema::Column};
+use florin_core::usage::{Schema, Value};
 use serde_json::{Number, Value as Json};
 
 use crate::{
@@ -55,11 +55,10 @@ fn asked(
     order: Vec<SortExpr>,
 ) -> EngineResult<DataFrame> {
     let mut rows = table;
-    if let Some(period) = &query.period {
-        rows = rows.filter(conditions::between(schema, Column::Timestamp, period))?;
-    }
-    if let Some(filter) = conditions::expression(schema, &query.conditions)? {
-        rows = rows.filter(filter)?;
+    for conditions in &query.conditions {
+        if let Some(filter) = conditions::expression(schema, conditions)? {
+            rows = rows.filter(filter)?;
+        }
     }
     let limit = query.limit.min(ROWS_MAX);
     rows.sort(order)?.limit(query.offset, Some(limit))
@@ -109,14 +108,11 @@ fn json(value: Value) -> Json {
 
 #[cfg(test)]
 mod tests {
-    use florin_core::usage::{Conditions, Filter, FilterGroup, Filters, Logic, Operator, Recorded};
+    use florin_core::usage::{Filter, FilterGroup, Filters, Logic, Operator, Recorded};
     use serde_json::json;
 
     use super::*;
-    use crate::{
-        metric::tests::{period, table},
-        session::Limits,
-    };
+    use crate::{metric::tests::table, session::Limits};
 
     fn schema() -> Schema {
         let fields = [
@@ -154,11 +150,7 @@ mod tests {
     fn query(order: &[(&str, bool)]) -> RowsQuery {
         let order = order.iter().map(|(path, down)| ((*path).to_owned(), *down));
         RowsQuery {
-            conditions: Conditions {
-                logic: Logic::And,
-                groups: Vec::new(),
-            },
-            period: None,
+            conditions: Vec::new(),
             order: order.collect(),
             limit: ROWS_MAX + 1,
             offset: 0,
@@ -205,26 +197,29 @@ mod tests {
             sequences(&query(&[("data.count", true)])).await,
             [2, 3, 1, 4]
         );
+        let filter = |column: &str, operator: Operator, value: Json| {
+            let column = column.to_owned();
+            let filters = vec![Filter {
+                column,
+                operator,
+                value,
+            }];
+            let logic = Logic::And;
+            let groups = vec![FilterGroup { logic, filters }];
+            Filters { logic, groups }.against(&schema()).unwrap()
+        };
         let in_january = RowsQuery {
-            period: Some(period()),
+            conditions: vec![
+                filter("timestamp", Operator::GreaterOrEqual, json!("2026-01-01")),
+                filter("timestamp", Operator::Less, json!("2026-02-01")),
+            ],
             limit: 2,
             offset: 1,
             ..query(&[("_seq", false)])
         };
         assert_eq!(sequences(&in_january).await, [2, 3]);
-        let of_b = Filters {
-            logic: Logic::And,
-            groups: vec![FilterGroup {
-                logic: Logic::And,
-                filters: vec![Filter {
-                    column: "customer_id".to_owned(),
-                    operator: Operator::Equal,
-                    value: json!("b"),
-                }],
-            }],
-        };
         let of_b = RowsQuery {
-            conditions: of_b.against(&schema()).unwrap(),
+            conditions: vec![filter("customer_id", Operator::Equal, json!("b"))],
             ..query(&[("_seq", false)])
         };
         assert_eq!(sequences(&of_b).await, [1, 3, 4]);

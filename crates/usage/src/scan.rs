@@ -30,48 +30,51 @@ use florin_app::usage::{Stream, UsageError};
 use crate::{
     columns::{self, CUSTOMER_ID, TIMESTAMP},
     error::unavailable,
-    objects::Objects,
     table::{DataFile, Files},
     unique::{self, Identity},
 };
 
-/// The name under which queries reach table files. SQL cannot say it.
-const STORE: &str = "florin-usage://files";
+/// The name under which queries reach table files.
+pub(crate) const STORE: &str = "florin-usage://files";
 
 /// A stream's events as a query sees them: `columns::kept`, replaced events gone.
 pub(crate) fn events(
-    context: &SessionContext,
-    objects: &Objects,
     stream: &Stream,
     files: &Arc<Files>,
     inbox: Option<RecordBatch>,
-) -> std::result::Result<DataFrame, UsageError> {
-    let store = ObjectStoreUrl::parse(STORE).map_err(unavailable)?;
-    context.register_object_store(store.as_ref(), Arc::clone(&objects.store));
+) -> std::result::Result<Arc<dyn TableProvider>, UsageError> {
     let schema = columns::kept(&stream.schema);
     let inbox = inbox.map(|batch| columns::conform(&batch, &schema).map_err(unavailable));
     let inbox = inbox.transpose()?;
     let identity: Identity = stream.schema.unique_by_paths();
-    let read = |files: Arc<Files>, inbox: Vec<RecordBatch>| {
-        let events = Events {
+    let table = |files: Arc<Files>, inbox: Vec<RecordBatch>| -> Arc<dyn TableProvider> {
+        Arc::new(Events {
             schema: Arc::clone(&schema),
             files,
             inbox,
-        };
-        context.read_table(Arc::new(events)).map_err(unavailable)
+        })
     };
     match inbox {
         Some(batch) if !identity.is_empty() => {
             let latest = unique::latest(&batch, &identity)?;
-            let older = read(Arc::clone(files), Vec::new())?;
-            let newer = read(Arc::default(), vec![latest.clone()])?;
-            let keys = read(Arc::default(), vec![latest])?;
-            replaced(older, keys, &identity)
-                .and_then(|rest| rest.union(newer))
-                .map_err(unavailable)
+            let older = table(Arc::clone(files), Vec::new());
+            let newer = table(Arc::default(), vec![latest]);
+            current(older, newer, &identity).map_err(unavailable)
         }
-        batch => read(Arc::clone(files), batch.into_iter().collect()),
+        batch => Ok(table(Arc::clone(files), batch.into_iter().collect())),
     }
+}
+
+/// `newer`, and what it does not replace of `older`.
+fn current(
+    older: Arc<dyn TableProvider>,
+    newer: Arc<dyn TableProvider>,
+    identity: &Identity,
+) -> Result<Arc<dyn TableProvider>> {
+    let context = SessionContext::new();
+    let keys = context.read_table(Arc::clone(&newer))?;
+    let rest = replaced(context.read_table(older)?, keys, identity)?;
+    Ok(rest.union(context.read_table(newer)?)?.into_view())
 }
 
 /// The events of `older` without those that `keys` replaces.

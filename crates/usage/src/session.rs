@@ -18,12 +18,14 @@ use datafusion::{
         SessionState, SessionStateBuilder,
         context::SessionContext,
         disk_manager::{DiskManagerBuilder, DiskManagerMode},
+        object_store::ObjectStoreUrl,
         runtime_env::{RuntimeEnv, RuntimeEnvBuilder},
     },
     prelude::SessionConfig,
 };
 use florin_app::usage::{UsageError, UsageResult};
 use futures_util::StreamExt;
+use object_store::ObjectStore;
 
 use crate::functions;
 
@@ -93,6 +95,11 @@ impl Queries {
             runtime: runtime.map_err(|error| UsageError::Unavailable(error.to_string()))?,
             limits,
         })
+    }
+
+    /// Lets queries read objects under a name that SQL cannot say.
+    pub(crate) fn reach(&self, name: &ObjectStoreUrl, objects: Arc<dyn ObjectStore>) {
+        self.runtime.register_object_store(name.as_ref(), objects);
     }
 
     /// A session for one query.

@@ -67,7 +67,7 @@ pub(crate) enum RecordTable {
 }
 
 impl RecordTable {
-    const ALL: [Self; 3] = [Self::Customers, Self::Contracts, Self::Products];
+    pub(crate) const ALL: [Self; 3] = [Self::Customers, Self::Contracts, Self::Products];
 
     /// Its name in templates.
     pub(crate) fn name(self) -> &'static str {

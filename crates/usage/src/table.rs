@@ -77,8 +77,6 @@ pub(crate) struct Change {
     pub(crate) removed: Vec<DataFile>,
     /// How far the table reaches afterwards.
     pub(crate) last_sequence: Option<i64>,
-    /// Another application transaction: of a correction, so that it happens once.
-    pub(crate) transaction: Option<(String, i64)>,
     /// The columns, where some were added.
     pub(crate) columns: Option<SchemaRef>,
     /// Whether the rows change, or only where they stand.
@@ -160,23 +158,12 @@ impl Table {
         })
     }
 
-    /// Whether an application transaction is in the log.
-    pub(crate) async fn has(&self, application: &str) -> Result<bool, UsageError> {
-        let snapshot = self.delta.snapshot().map_err(unavailable)?;
-        let log_store = self.delta.log_store();
-        let version = snapshot
-            .snapshot()
-            .transaction_version(log_store.as_ref(), application);
-        Ok(version.await.map_err(unavailable)?.is_some())
-    }
-
     /// Commits a change. Fails where another node has changed the same.
     pub(crate) async fn commit(&mut self, change: Change) -> Result<(), UsageError> {
         let Change {
             added,
             removed,
             last_sequence,
-            transaction,
             columns,
             is_rearrangement,
         } = change;
@@ -198,10 +185,9 @@ impl Table {
                 .map(|file| Action::Add(add(file, is_rearrangement))),
         );
         let reached = last_sequence.map(|sequence| Transaction::new(APPLICATION, sequence));
-        let other = transaction.map(|(id, version)| Transaction::new(id, version));
         let properties = CommitProperties::default()
             .with_max_retries(if is_rearrangement { 15 } else { 0 })
-            .with_application_transactions(reached.into_iter().chain(other).collect());
+            .with_application_transactions(reached.into_iter().collect());
         let operation = DeltaOperation::Write {
             mode: SaveMode::Append,
             partition_by: None,

@@ -1,7 +1,7 @@
 //! Well-formed events, read from bytes into columns. `None` wherever anything is unusual: then the core
 //! reads the body, and decides.
 
-use std::fmt;
+use std::{fmt, marker::PhantomData};
 
 use arrow::array::{ArrayBuilder, RecordBatch};
 use florin_app::usage::{EVENTS_MAX, Format};
@@ -57,7 +57,14 @@ struct Data;
 /// A part of a body and where its values go.
 struct Part<'r, 's, P> {
     reader: &'r mut Reader<'s>,
-    part: P,
+    part: PhantomData<P>,
+}
+
+impl<'r, 's, P> Part<'r, 's, P> {
+    fn new(reader: &'r mut Reader<'s>, _: P) -> Self {
+        let part = PhantomData;
+        Self { reader, part }
+    }
 }
 
 impl<'s> Reader<'s> {
@@ -66,7 +73,7 @@ impl<'s> Reader<'s> {
         Part<'r, 's, P>: DeserializeSeed<'de, Value = ()>,
     {
         let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-        let part = Part { reader: self, part };
+        let part = Part::new(self, part);
         part.deserialize(&mut deserializer).ok()?;
         deserializer.end().ok()
     }
@@ -116,10 +123,7 @@ impl<'de> Visitor<'de> for Part<'_, '_, Events> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut events: A) -> Result<(), A::Error> {
         loop {
-            let event = Part {
-                reader: &mut *self.reader,
-                part: Event,
-            };
+            let event = Part::new(&mut *self.reader, Event);
             if events.next_element_seed(event)?.is_none() {
                 return Ok(());
             }
@@ -157,8 +161,7 @@ impl<'de> Visitor<'de> for Part<'_, '_, Event> {
                 }
                 Member::Data if !has_data => {
                     has_data = true;
-                    let reader = &mut *reader;
-                    members.next_value_seed(Part { reader, part: Data })?;
+                    members.next_value_seed(Part::new(&mut *reader, Data))?;
                 }
                 Member::Other => {
                     members.next_value::<IgnoredAny>()?;

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use arrow::array::{Decimal128Array, Int64Array, StringArray};
 use datafusion::{
+    dataframe::DataFrame,
     functions_aggregate::expr_fn::{count, sum},
     logical_expr::{Expr, lit},
-    prelude::SessionContext,
 };
 use florin_app::{
     App,
@@ -114,10 +114,15 @@ impl World {
             .events
     }
 
+    async fn events(&self) -> DataFrame {
+        let table = self.engine.events(&self.stream).await.unwrap();
+        let session = self.engine.parts.queries.session().unwrap();
+        session.read(table).unwrap()
+    }
+
     /// Rows and their sum.
     async fn total(&self) -> (i64, String) {
-        let context = SessionContext::new();
-        let (_reading, events) = self.engine.events(&context, &self.stream).await.unwrap();
+        let events = self.events().await;
         let gb = || {
             Expr::Column(
                 "\"data.gb\""
@@ -286,8 +291,7 @@ both! {
         world.send(&[newer]).await;
         for _ in 0..2 {
             assert_eq!(world.total().await, (2, "3".to_owned()));
-            let context = SessionContext::new();
-            let (_reading, events) = world.engine.events(&context, &world.stream).await.unwrap();
+            let events = world.events().await;
             let region = Expr::Column(datafusion::common::Column::from_name("data.region"));
             let rows = events.filter(region.is_not_null()).unwrap().collect().await.unwrap();
             assert_eq!(rows.iter().map(|batch| batch.num_rows()).sum::<usize>(), 1);
@@ -313,8 +317,7 @@ both! {
         world.engine.flush().await.unwrap();
         let world = world.restart().await;
         assert_eq!(world.total().await, (13, "19".to_owned()));
-        let context = SessionContext::new();
-        let (_reading, events) = world.engine.events(&context, &world.stream).await.unwrap();
+        let events = world.events().await;
         let rows = events.collect().await.unwrap();
         let ids: Vec<&str> = rows.iter().flat_map(|batch| {
             crate::columns::column::<StringArray>(batch, "customer_id").unwrap().iter().flatten()

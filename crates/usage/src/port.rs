@@ -1,0 +1,77 @@
+//! The engine as the rest of Florin sees it. Owns no rule: each question goes to the module that answers.
+
+use std::{ops::Range, sync::Arc};
+
+use async_trait::async_trait;
+use datafusion::catalog::TableProvider;
+use florin_app::usage::{
+    Batch, EventRow, IdempotencyKey, Ingested, RecordTable, RowsQuery, SqlColumns, SqlQuery,
+    Stream, Usage, UsageResult,
+};
+use florin_core::{
+    id::OrganisationId,
+    usage::{CustomerKeys, CustomerUsage, UsageCustomer, UsageQuery},
+};
+use jiff::Timestamp;
+
+use crate::{Engine, metric, records, rows, sql};
+
+#[async_trait]
+impl Usage for Engine {
+    async fn ingest(
+        &self,
+        stream: &Stream,
+        batch: Batch<'_>,
+        key: Option<&IdempotencyKey>,
+    ) -> UsageResult<Ingested> {
+        self.accept(stream, batch, key).await
+    }
+
+    async fn measure(
+        &self,
+        stream: &Stream,
+        query: &UsageQuery,
+        period: &Range<Timestamp>,
+        customers: &CustomerKeys,
+    ) -> UsageResult<Vec<CustomerUsage>> {
+        let events = self.events(stream).await?;
+        metric::measure(&self.parts.queries, events, query, (period, customers)).await
+    }
+
+    async fn measure_sql(
+        &self,
+        query: SqlQuery<'_>,
+        period: &Range<Timestamp>,
+        customers: &[UsageCustomer],
+    ) -> UsageResult<Vec<CustomerUsage>> {
+        sql::measure(&self.parts.queries, self, query, (period, customers)).await
+    }
+
+    async fn check_sql(&self, query: SqlQuery<'_>) -> UsageResult<SqlColumns> {
+        sql::check(&self.parts.queries, self, query).await
+    }
+
+    fn record_tables(&self) -> Vec<RecordTable> {
+        records::described()
+    }
+
+    async fn rows(&self, stream: &Stream, query: &RowsQuery) -> UsageResult<Vec<EventRow>> {
+        let events = self.events(stream).await?;
+        rows::rows(&self.parts.queries, events, &stream.schema, query).await
+    }
+}
+
+#[async_trait]
+impl sql::Tables for Engine {
+    async fn stream(&self, stream: &Stream) -> UsageResult<Arc<dyn TableProvider>> {
+        self.events(stream).await
+    }
+
+    async fn records(
+        &self,
+        organisation: OrganisationId,
+        table: sql::RecordTable,
+    ) -> UsageResult<Arc<dyn TableProvider>> {
+        records::table(&self.parts.records, organisation, table).await
+    }
+}
