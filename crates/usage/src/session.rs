@@ -95,6 +95,12 @@ impl Queries {
         })
     }
 
+    /// What all queries share: caches of table files, and the stores that tables are read from. SQL
+    /// cannot name them.
+    pub(crate) fn shared(&self) -> &Arc<RuntimeEnv> {
+        &self.runtime
+    }
+
     /// A session for one query.
     pub(crate) fn session(&self) -> UsageResult<Session> {
         let runtime = self.runtime().map_err(|error| refused(&error))?;

@@ -6,6 +6,15 @@ use super::*;
 
 /// Templates that are refused, and words of the reason.
 const REFUSED: &[(&str, &str)] = &[
+    (
+        "WITH RECURSIVE t AS (SELECT 1 AS x UNION ALL SELECT x + 1 FROM t) SELECT sum(x) AS quantity FROM t",
+        "WITH RECURSIVE",
+    ),
+    ("SELECT sleep(10) AS quantity", "sleep"),
+    (
+        "SELECT count(*) AS quantity FROM customers, LATERAL unnest([1, 2])",
+        "",
+    ),
     ("", "exactly one SELECT"),
     (
         "SELECT 1 AS quantity; SELECT 2 AS quantity",
