@@ -60,6 +60,8 @@ pub struct Pace {
     pub flush: Duration,
     /// A stream that was silent for so long is flushed.
     pub silence: SignedDuration,
+    /// An event waits no longer than this for its table file.
+    pub age: SignedDuration,
     /// Between two looks at what is to be compacted.
     pub compaction: Duration,
     /// Between two looks at what other nodes have left behind.
@@ -71,6 +73,7 @@ impl Pace {
     pub const USUAL: Self = Self {
         flush: Duration::from_millis(200),
         silence: SignedDuration::from_secs(2),
+        age: SignedDuration::from_secs(60),
         compaction: Duration::from_secs(10),
         left_behind: Duration::from_secs(30),
     };
@@ -78,6 +81,7 @@ impl Pace {
     pub const HASTY: Self = Self {
         flush: Duration::from_millis(10),
         silence: SignedDuration::from_millis(10),
+        age: SignedDuration::from_millis(50),
         compaction: Duration::from_millis(50),
         left_behind: Duration::from_millis(200),
     };
@@ -140,10 +144,17 @@ impl Parts {
 
     pub(crate) fn backlog_grew(&self, events: i64) {
         self.backlog.fetch_add(events, Ordering::Relaxed);
+        self.show_backlog();
     }
 
     pub(crate) fn backlog_shrank(&self, events: i64) {
         self.backlog.fetch_sub(events, Ordering::Relaxed);
+        self.show_backlog();
+    }
+
+    fn show_backlog(&self) {
+        let backlog = self.backlog.load(Ordering::Relaxed);
+        metrics::gauge!("florin_usage_backlog_events").set(backlog as f64);
     }
 
     /// Whether other processes may write the same tables.
@@ -235,9 +246,10 @@ impl Engine {
         loop {
             tokio::select! {
                 _ = looks.tick() => {
+                    self.parts.show_backlog();
                     for stream in self.parts.streams() {
                         let now = self.parts.clock.now();
-                        if flush::is_due(stream.waiting(), pace.silence, now) {
+                        if flush::is_due(stream.waiting(), pace, now) {
                             report("flush", self.flush_stream(&stream).await);
                         }
                     }
@@ -297,6 +309,7 @@ impl Engine {
             }
         }
         parts.backlog.store(backlog, Ordering::Relaxed);
+        parts.show_backlog();
         Ok(())
     }
 

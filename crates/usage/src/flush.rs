@@ -19,7 +19,7 @@ use jiff::{SignedDuration, Timestamp};
 use object_store::ObjectStoreExt;
 
 use crate::{
-    engine::Parts,
+    engine::{Pace, Parts},
     error::unavailable,
     faults, inbox,
     objects::Objects,
@@ -33,8 +33,6 @@ use crate::{
 const EVENTS_AT_ONCE: i64 = 250_000;
 /// Events of one flush at most: they are sorted in memory.
 const EVENTS_MAX: i64 = 500_000;
-/// An event waits no longer than this.
-const AGE_MAX: SignedDuration = SignedDuration::from_secs(60);
 /// A node that died in a flush loses its claim after this.
 const CLAIM: SignedDuration = SignedDuration::from_secs(120);
 /// Months that one flush writes a file each for; rarer ones share a file, so that events scattered over
@@ -42,13 +40,13 @@ const CLAIM: SignedDuration = SignedDuration::from_secs(120);
 const MONTHS_MAX: usize = 24;
 
 /// Whether a stream's events should be flushed: there are many, they are old, or it was silent.
-pub(crate) fn is_due(waiting: Waiting, silence: SignedDuration, now: Timestamp) -> bool {
+pub(crate) fn is_due(waiting: Waiting, pace: Pace, now: Timestamp) -> bool {
     let Some((first, last)) = waiting.since else {
         return false;
     };
     waiting.events >= EVENTS_AT_ONCE
-        || now.duration_since(last) >= silence
-        || now.duration_since(first) >= AGE_MAX
+        || now.duration_since(last) >= pace.silence
+        || now.duration_since(first) >= pace.age
 }
 
 /// Flushes what a stream has in the inbox, at most [`EVENTS_MAX`] events; answers how many. None where

@@ -296,8 +296,11 @@ impl Asked<'_> {
 
     fn merge(&self, known: &mut Total, other: Total) {
         known.count += other.count;
-        let (Some(one), Some(two)) = (known.value, other.value) else {
-            known.value = known.value.or(other.value);
+        let Some(one) = known.value else {
+            (known.value, known.scale) = (other.value, other.scale);
+            return;
+        };
+        let Some(two) = other.value else {
             return;
         };
         known.value = Some(match self.parts.aggregation {

@@ -111,8 +111,15 @@ impl Installation {
 
     /// Starts a server on a free port, without a rate limit.
     pub(crate) fn serve(&self) -> Server {
+        self.serve_with(&[])
+    }
+
+    /// The same with more environment variables.
+    pub(crate) fn serve_with(&self, environment: &[(&str, &str)]) -> Server {
         let arguments = ["serve", "--listen", "127.0.0.1:0", "--rate-limit", "0"];
-        Server::start(self.command(&arguments))
+        let mut command = self.command(&arguments);
+        command.envs(environment.iter().copied());
+        Server::start(command)
     }
 }
 

@@ -12,12 +12,16 @@
 
 mod http;
 mod installation;
+mod python;
 
 mod command_line;
 mod configuration;
 mod promises;
 mod shutdown;
 mod storm;
+mod usage;
+mod usage_faults;
+mod usage_readers;
 
 #[cfg(target_os = "linux")]
 mod sync;

@@ -1,27 +1,19 @@
 //! The server keeps what its OpenAPI document promises: schemathesis, a fuzzer that reads the document,
 //! sends what it allows and what it forbids, and compares the answers with it.
 //!
-//! It comes from PyPI, in the versions of `tests/schemathesis/requirements.txt`, into a virtual
-//! environment in the build folder, which later runs find again.
+//! It comes from PyPI, in the versions of `tests/schemathesis/requirements.txt`.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::Command,
-    thread,
-};
+use std::{process::Command, thread};
 
 use florin_testkit::{Document, Operation};
 
 use crate::{
     http::Signature,
     installation::{Installation, Printed, Server},
+    python,
 };
 
 const REQUIREMENTS: &str = include_str!("../schemathesis/requirements.txt");
-const HELP: &str = "this test needs Python 3.10 or newer with venv \
-    (Debian: `apt-get install python3-venv`, macOS: `brew install python`), \
-    and PyPI or a mirror that pip is configured for";
 /// What is compared with the document.
 const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,\
     response_schema_conformance,negative_data_rejection";
@@ -41,7 +33,7 @@ fn fuzzer_of(operation: &Operation<'_>) -> usize {
 
 #[test]
 fn a_fuzzer_that_reads_the_document_finds_nothing() {
-    let schemathesis = installed();
+    let schemathesis = python::environment("schemathesis", REQUIREMENTS).join("schemathesis");
     let florin = Installation::new();
     let signature = florin.organisation();
     let server = florin.serve();
@@ -118,39 +110,4 @@ fn seed(server: &Server, signature: &Signature) {
         let answer = client.post(operation.path, &body).unwrap();
         assert!(answer.status < 500, "{operation}: {answer:?}");
     }
-}
-
-/// The fuzzer in a virtual environment, made where it is missing or of other versions.
-fn installed() -> PathBuf {
-    let environment = Path::new(env!("CARGO_TARGET_TMPDIR")).join("schemathesis");
-    let programs = environment.join(if cfg!(windows) { "Scripts" } else { "bin" });
-    let versions = environment.join("requirements.txt");
-    if fs::read_to_string(&versions).is_ok_and(|found| found == REQUIREMENTS) {
-        return programs.join("schemathesis");
-    }
-    let _ = fs::remove_dir_all(&environment);
-    let mut venv = Command::new("python3");
-    run(venv.args(["-m", "venv"]).arg(&environment));
-    let wanted = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/tests/schemathesis/requirements.txt"
-    );
-    let mut pip = Command::new(programs.join("pip"));
-    run(pip.args([
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-        "-r",
-        wanted,
-    ]));
-    fs::write(versions, REQUIREMENTS).unwrap();
-    programs.join("schemathesis")
-}
-
-fn run(command: &mut Command) {
-    let output = command
-        .output()
-        .unwrap_or_else(|error| panic!("{error}: {HELP}"));
-    let printed = Printed::from(output);
-    assert!(printed.succeeded, "{command:?}: {printed:?}\n{HELP}");
 }

@@ -62,8 +62,9 @@ const NAMES: [(&str, &str); 38] = [
 ];
 
 /// Aggregations that have a form with a condition as last argument.
-const WITH_IF: [&str; 8] = [
+const WITH_IF: [&str; 9] = [
     "any",
+    "anylast",
     "avg",
     "count",
     "max",

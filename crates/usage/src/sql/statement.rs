@@ -115,6 +115,8 @@ impl Visitor for Allowed {
             Some(LimitClause::LimitOffset { limit_by, .. }) => !limit_by.is_empty(),
             _ => false,
         };
+        let is_recursive = query.with.as_ref().is_some_and(|with| with.recursive);
+        refuse(is_recursive, "WITH RECURSIVE")?;
         refuse(limit_by, "LIMIT BY")?;
         refuse(query.settings.is_some(), "SETTINGS")?;
         refuse(query.format_clause.is_some(), "FORMAT")?;

@@ -20,6 +20,32 @@ async fn the_documented_template_runs_as_it_is() {
 
 /// Expressions over the January events of `b`.
 const EXPRESSIONS: &[(&str, &str)] = &[
+    ("countIf(substring(data.origin, 1, 1) = 'J')", "1"),
+    ("countIf(position(data.origin, 'W') = 2)", "2"),
+    ("countIf(match(data.origin, '^J'))", "1"),
+    ("countIf(trim(' x ') = 'x')", "3"),
+    ("countIf(split_part(data.origin, 'F', 1) = 'J')", "1"),
+    ("sum(nullIf(data.Premises_used, 1))", "2"),
+    ("sum(least(data.amount, 1))", "1.3"),
+    ("anyIf(data.amount, data.origin = 'EWR')", "0.2"),
+    ("anyLastIf(data.amount, data.origin = 'EWR')", "5"),
+    ("uniqExactIf(data.origin, data.flag)", "1"),
+    (
+        "countIf(toStartOfMinute(data.at) = toDateTime('2026-01-04 13:45:00'))",
+        "1",
+    ),
+    (
+        "countIf(toStartOfQuarter(timestamp) = toDate('2026-01-01'))",
+        "3",
+    ),
+    ("countIf(endsWith(data.origin, 'R'))", "2"),
+    ("sum(CAST('1.5' AS Decimal(18, 4)))", "4.5"),
+    (
+        "countIf(CAST('2026-01-15 00:00:00' AS DateTime64(6)) = timestamp)",
+        "1",
+    ),
+    ("countIf(CAST(timestamp AS Date32) = '2026-01-15')", "1"),
+    ("countIf(CAST('true' AS Bool))", "3"),
     ("count()", "3"),
     ("count(*)", "3"),
     ("SUM(data.amount)", "5.3"),

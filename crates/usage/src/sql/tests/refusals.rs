@@ -6,6 +6,15 @@ use super::*;
 
 /// Templates that are refused, and words of the reason.
 const REFUSED: &[(&str, &str)] = &[
+    (
+        "WITH RECURSIVE t AS (SELECT 1 AS x UNION ALL SELECT x + 1 FROM t) SELECT sum(x) AS quantity FROM t",
+        "WITH RECURSIVE",
+    ),
+    ("SELECT sleep(10) AS quantity", "sleep"),
+    (
+        "SELECT count(*) AS quantity FROM customers, LATERAL unnest([1, 2])",
+        "",
+    ),
     ("", "exactly one SELECT"),
     (
         "SELECT 1 AS quantity; SELECT 2 AS quantity",
@@ -274,11 +283,11 @@ async fn deep_and_long_templates_are_refused_or_run() {
         let answer = fixture.measure(&template, &customers[..1]).await;
         assert_eq!(answer.is_err(), is_refused, "{expression:.40}: {answer:?}");
     }
-    let mut doubled = "WITH t0 AS (SELECT 'xxxxxxxx' AS x)".to_owned();
-    for level in 1..24 {
-        doubled += &format!(", t{level} AS (SELECT x || x AS x FROM t{})", level - 1);
-    }
-    doubled += " SELECT length(x) AS quantity FROM t23";
+    let doubled = format!(
+        "SELECT length(concat(x{})) AS quantity FROM (SELECT '{}' AS x) AS long",
+        ", x".repeat(300),
+        "x".repeat(60_000)
+    );
     let error = fixture
         .measure(&doubled, &customers[..1])
         .await
@@ -323,5 +332,45 @@ async fn numbers_that_do_not_fit_are_errors() {
         let template = format!("SELECT {expression} AS quantity FROM your_table");
         let shown = fixture.shown(&template, &customers()[..1]).await;
         assert_eq!(shown, [quantity], "{expression}");
+    }
+}
+
+/// A chain of `levels` queries, each computing `x` from the x of the one before.
+fn chained(levels: usize, each: &str) -> String {
+    let mut sql = "WITH t0 AS (SELECT data.amount AS x FROM your_table)".to_owned();
+    for level in 1..levels {
+        sql += &format!(", t{level} AS (SELECT {each} AS x FROM t{})", level - 1);
+    }
+    let last = levels - 1;
+    format!("{sql} SELECT sum(x) AS quantity FROM t{last} WHERE x > 5")
+}
+
+#[tokio::test]
+async fn what_grows_from_level_to_level_is_refused_or_runs() {
+    let fixture = Fixture::new(few_events());
+    let long = format!("x{}", " + 1".repeat(30));
+    for (levels, each, is_refused) in [
+        (11, "x + x", false),
+        (20, "x + x", true),
+        (4, long.as_str(), false),
+        (20, long.as_str(), true),
+        (
+            4,
+            "CASE WHEN x = 1 THEN x WHEN x = 2 THEN x + x ELSE x END",
+            false,
+        ),
+        (
+            8,
+            "CASE WHEN x = 1 THEN x WHEN x = 2 THEN x + x ELSE x END",
+            true,
+        ),
+        (23, "x", false),
+    ] {
+        let began = Instant::now();
+        let answer = fixture
+            .measure(&chained(levels, each), &customers()[..1])
+            .await;
+        assert_eq!(answer.is_err(), is_refused, "{levels} {each}: {answer:?}");
+        assert!(began.elapsed() < Duration::from_secs(20), "{levels} {each}");
     }
 }
