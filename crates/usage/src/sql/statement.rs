@@ -97,12 +97,9 @@ fn numbers(place: &str) -> Option<(u64, u64)> {
 /// Passes over what is allowed; breaks at anything else.
 struct Allowed;
 
-fn refuse<T>(is_there: bool, what: &str) -> ControlFlow<T>
-where
-    T: From<(String, Span)>,
-{
+fn refuse(is_there: bool, what: &str) -> ControlFlow<Refusal> {
     match is_there {
-        true => ControlFlow::Break((format!("{what} is not allowed"), Span::empty()).into()),
+        true => ControlFlow::Break((format!("{what} is not allowed"), Span::empty())),
         false => ControlFlow::Continue(()),
     }
 }
