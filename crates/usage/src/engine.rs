@@ -41,9 +41,9 @@ use crate::{
     unique::Identity,
 };
 
-/// Accepted events that may wait for their table file. Beyond it senders are told to wait: the flush
-/// writes about as many in ten seconds.
-const BACKLOG_MAX: i64 = 4_000_000;
+/// Accepted events that may wait for their table file. Beyond it senders are told to wait: a query
+/// has all of them in memory.
+const BACKLOG_MAX: i64 = 2_000_000;
 /// When a sender that was told to wait tries again.
 const RETRY_AFTER_SECONDS: u32 = 2;
 /// How long a reader of another node may need the inbox after a flush; queries end before.
@@ -413,17 +413,8 @@ impl Engine {
             rows.map_err(unavailable)?
         };
         let known = reading.files.columns.clone();
-        let inbox = match rows.is_empty() {
-            true => None,
-            false => {
-                let batches = flush::blocking(move || {
-                    let batches = inbox::events(&rows, known.as_ref())?;
-                    inbox::together(&batches)
-                });
-                batches.await?
-            }
-        };
-        scan::events(stream, &reading.files, inbox)
+        let inbox = flush::blocking(move || inbox::events(&rows, known.as_ref())).await?;
+        scan::events(stream, &reading.files, &inbox)
     }
 }
 

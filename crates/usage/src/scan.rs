@@ -30,6 +30,7 @@ use florin_app::usage::{Stream, UsageError};
 use crate::{
     columns::{self, CUSTOMER_ID, TIMESTAMP},
     error::unavailable,
+    inbox,
     table::{DataFile, Files},
     unique::{self, Identity},
 };
@@ -41,11 +42,13 @@ pub(crate) const STORE: &str = "florin-usage://files";
 pub(crate) fn events(
     stream: &Stream,
     files: &Arc<Files>,
-    inbox: Option<RecordBatch>,
+    inbox: &[RecordBatch],
 ) -> std::result::Result<Arc<dyn TableProvider>, UsageError> {
     let schema = columns::kept(&stream.schema);
-    let inbox = inbox.map(|batch| columns::conform(&batch, &schema).map_err(unavailable));
-    let inbox = inbox.transpose()?;
+    let inbox = inbox
+        .iter()
+        .map(|batch| columns::conform(batch, &schema).map_err(unavailable));
+    let inbox: Vec<RecordBatch> = inbox.collect::<std::result::Result<_, _>>()?;
     let identity: Identity = stream.schema.unique_by_paths();
     let table = |files: Arc<Files>, inbox: Vec<RecordBatch>| -> Arc<dyn TableProvider> {
         Arc::new(Events {
@@ -54,15 +57,16 @@ pub(crate) fn events(
             inbox,
         })
     };
-    match inbox {
-        Some(batch) if !identity.is_empty() => {
-            let latest = unique::latest(&batch, &identity)?;
-            let older = table(Arc::clone(files), Vec::new());
-            let newer = table(Arc::default(), vec![latest]);
-            current(older, newer, &identity).map_err(unavailable)
-        }
-        batch => Ok(table(Arc::clone(files), batch.into_iter().collect())),
+    if identity.is_empty() || inbox.is_empty() {
+        return Ok(table(Arc::clone(files), inbox));
     }
+    let latest = match inbox::together(&inbox)? {
+        Some(batch) => vec![unique::latest(&batch, &identity)?],
+        None => Vec::new(),
+    };
+    let older = table(Arc::clone(files), Vec::new());
+    let newer = table(Arc::default(), latest);
+    current(older, newer, &identity).map_err(unavailable)
 }
 
 /// `newer`, and what it does not replace of `older`.
