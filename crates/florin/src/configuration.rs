@@ -9,7 +9,7 @@ use figment::{
 };
 use florin_app::{App, clock::MachineClock, ids::MachineIds, usage::Absent};
 use florin_store::{Db, Options};
-use florin_usage::{Engine, Pace, Place, S3};
+use florin_usage::{Engine, Pace, S3};
 use serde::{Deserialize, Serialize};
 
 use crate::command::{Place, Serve};
@@ -139,12 +139,12 @@ impl Configuration {
         let options = florin_usage::Options {
             inbox: self.open_inbox().await?,
             records: records.clone(),
-            place: self.place()?,
+            place: self.usage_place()?,
             clock: Arc::new(MachineClock),
             ids: Arc::new(MachineIds),
-            pace: match std::env::var("FLORIN_TEST_USAGE_PACE") {
-                Ok(_) => Pace::HASTY,
-                Err(_) => Pace::USUAL,
+            pace: match of_a_test("FLORIN_TEST_USAGE_PACE") {
+                Some(_) => Pace::HASTY,
+                None => Pace::USUAL,
             },
         };
         let engine = Engine::open(options).await;
@@ -179,18 +179,20 @@ impl Configuration {
         }
     }
 
-    fn place(&self) -> Result<Place> {
+    fn usage_place(&self) -> Result<florin_usage::Place> {
         if self.usage_place.is_empty() {
-            return Ok(Place::Folder(self.data_dir.join("usage")));
+            return Ok(florin_usage::Place::Folder(self.data_dir.join("usage")));
         }
         let Some(bucket) = self.usage_place.strip_prefix("s3://") else {
-            return Ok(Place::Folder(PathBuf::from(&self.usage_place)));
+            return Ok(florin_usage::Place::Folder(PathBuf::from(
+                &self.usage_place,
+            )));
         };
         let (bucket, prefix) = bucket.split_once('/').unwrap_or((bucket, ""));
         if bucket.is_empty() {
             anyhow::bail!("usage_place names no bucket: write s3://BUCKET or s3://BUCKET/FOLDER");
         }
-        Ok(Place::S3(S3 {
+        Ok(florin_usage::Place::S3(S3 {
             bucket: bucket.to_owned(),
             prefix: prefix.to_owned(),
             endpoint: Some(self.s3_endpoint.clone()).filter(|endpoint| !endpoint.is_empty()),
@@ -199,6 +201,15 @@ impl Configuration {
             secret_access_key: self.s3_secret_access_key.clone(),
         }))
     }
+}
+
+/// A setting that only tests make: no part of the configuration, and not documented.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the configuration's own place in the binary"
+)]
+pub(crate) fn of_a_test(name: &str) -> Option<String> {
+    std::env::var(name).ok()
 }
 
 /// Begin the names of variables that others make: the tests, and Kubernetes beside a service of our name.

@@ -14,7 +14,7 @@ use clap::Parser;
 fn main() -> std::process::ExitCode {
     let arguments = command::Arguments::parse();
     // Tests end the process at a named point, to see that nothing is lost or doubled.
-    if let Ok(point) = std::env::var("FLORIN_TEST_KILL_AT") {
+    if let Some(point) = configuration::of_a_test("FLORIN_TEST_KILL_AT") {
         florin_usage::faults::kill_at(&point);
     }
     let runtime = match tokio::runtime::Builder::new_multi_thread()

@@ -92,7 +92,7 @@ fn choose(files: &Files, extent: Extent) -> Result<Option<Vec<Run>>, UsageError>
             Extent::Due => crowded(runs),
         };
         if let Some(mut runs) = chosen {
-            runs.sort_by_key(|run| rows(run));
+            runs.sort_by_key(rows);
             runs.truncate(RUNS_MAX);
             return Ok(Some(runs));
         }
@@ -266,5 +266,5 @@ async fn end(
     writer: Writer,
 ) -> Result<NewFile, UsageError> {
     let (bytes, bounds) = blocking(move || writer.finish()).await?;
-    put(parts, stream.id, run, number, bytes, bounds).await
+    put(parts, stream.id, (run, number), (bytes, bounds)).await
 }

@@ -35,10 +35,11 @@ pub fn kill_at(point: &str) {
 
 /// Passes a point.
 pub(crate) fn point(name: &'static str) {
-    if let Some((wanted, pass)) = KILL_AT.get() {
-        if wanted == name && PASSES.fetch_add(1, Ordering::SeqCst) + 1 == *pass {
-            // As `kill -9` does: nothing is unwound, closed or written.
-            std::process::abort();
-        }
+    if let Some((wanted, pass)) = KILL_AT.get()
+        && wanted == name
+        && PASSES.fetch_add(1, Ordering::SeqCst) + 1 == *pass
+    {
+        // As `kill -9` does: nothing is unwound, closed or written.
+        std::process::abort();
     }
 }

@@ -99,7 +99,7 @@ async fn flush_claimed(parts: &Parts, stream: &Arc<StreamState>) -> Result<u64, 
     let identity = parts.identity(stream.id).await?;
     let batch = match identity.is_empty() {
         true => batch,
-        false => unique::replace(parts, &files, &identity, &batch, stream.id, &mut change).await?,
+        false => unique::replace(parts, stream, &identity, &batch, &mut change).await?,
     };
     change.added.extend(write(parts, stream.id, batch).await?);
     faults::point("flush_before_log");
@@ -128,7 +128,8 @@ async fn write(
             writer.finish()
         })
         .await?;
-        written.push(put(parts, id, &new_run(parts), 1, bytes, bounds).await?);
+        let run = new_run(parts);
+        written.push(put(parts, id, (&run, 1), (bytes, bounds)).await?);
         faults::point("flush_file_written");
     }
     Ok(written)
@@ -143,10 +144,8 @@ pub(crate) fn new_run(parts: &Parts) -> String {
 pub(crate) async fn put(
     parts: &Parts,
     id: StreamId,
-    run: &str,
-    number: usize,
-    bytes: Vec<u8>,
-    bounds: parquet_file::Bounds,
+    (run, number): (&str, usize),
+    (bytes, bounds): (Vec<u8>, parquet_file::Bounds),
 ) -> Result<NewFile, UsageError> {
     let name = format!("{run}-{number:04}.parquet");
     let size = bytes.len() as u64;

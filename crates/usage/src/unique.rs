@@ -24,7 +24,8 @@ use crate::{
     error::unavailable,
     flush::{blocking, new_run, put},
     parquet_file::{NewFile, Writer, sequences},
-    table::{Change, DataFile, Files},
+    stream::StreamState,
+    table::{Change, DataFile},
 };
 
 /// Names of the columns that identify an event.
@@ -75,17 +76,16 @@ pub(crate) fn latest(batch: &RecordBatch, identity: &Identity) -> Result<RecordB
 /// do.
 pub(crate) async fn replace(
     parts: &Parts,
-    files: &Files,
+    stream: &StreamState,
     identity: &Identity,
     batch: &RecordBatch,
-    id: StreamId,
     change: &mut Change,
 ) -> Result<RecordBatch, UsageError> {
     let batch = latest(batch, identity)?;
     let replaced: HashSet<OwnedRow> = keys(&batch, identity)?.into_iter().flatten().collect();
     let replaced = Arc::new(replaced);
     let run = new_run(parts);
-    for file in &files.files {
+    for file in &stream.files().files {
         let bytes = parts
             .objects
             .store
@@ -108,7 +108,7 @@ pub(crate) async fn replace(
             without(&bytes, &goes).map(Some)
         });
         if let Some(rest) = outcome.await? {
-            take(parts, id, change, file, &run, rest).await?;
+            take(parts, stream.id, change, (file, &run), rest).await?;
         }
     }
     Ok(batch)
@@ -165,14 +165,13 @@ pub(crate) async fn take(
     parts: &Parts,
     id: StreamId,
     change: &mut Change,
-    file: &DataFile,
-    run: &str,
+    (file, run): (&DataFile, &str),
     rest: Option<(Vec<u8>, crate::parquet_file::Bounds)>,
 ) -> Result<(), UsageError> {
     change.removed.push(file.clone());
     if let Some((bytes, bounds)) = rest {
         let number = change.added.len() + 1;
-        let written: NewFile = put(parts, id, run, number, bytes, bounds).await?;
+        let written: NewFile = put(parts, id, (run, number), (bytes, bounds)).await?;
         change.added.push(written);
     }
     Ok(())

@@ -52,7 +52,7 @@ both! {
         second.organisation = app.organisation;
         second.key = key.text("/api_key").to_owned();
         second.get("/customers").await.ok();
-        let other_process = App::new(app.app.db.clone());
+        let other_process = App::new(app.app.db.clone(), app.app.usage.clone());
         let mut tx = other_process.begin(app.organisation, Actor::CommandLine, "").await.unwrap();
         let id = key.id().parse().unwrap();
         api_key::revoke(&other_process, &mut tx, id).await.unwrap();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow::{
     array::{Array, ArrayRef, AsArray, Decimal256Array, Int64Array},
-    datatypes::{DataType, Int64Type, TimestampMicrosecondType, i256},
+    datatypes::{DataType, TimestampMicrosecondType, i256},
 };
 use datafusion::{
     common::{DataFusionError, Result, exec_err, plan_err},
@@ -95,9 +95,7 @@ fn differences(arguments: &[ArrayRef]) -> Result<ArrayRef> {
         let ordinal = |times| ordinal(unit, instants(times).value(row));
         differences.push(Some(ordinal(to)? - ordinal(from)?));
     }
-    Ok(Arc::new(arrow::array::PrimitiveArray::<Int64Type>::from(
-        Int64Array::from(differences),
-    )))
+    Ok(Arc::new(Int64Array::from(differences)))
 }
 
 /// The number of the unit in which the instant lies.

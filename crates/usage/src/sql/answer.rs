@@ -30,8 +30,8 @@ impl Shape {
         let fields = schema.fields().iter().enumerate();
         let quantity = fields.clone().find(|(_, field)| field.name() == QUANTITY);
         let Some((quantity, field)) = quantity else {
-            let names = fields.map(|(_, field)| format!("`{}`", field.name()));
-            let names: Vec<String> = names.collect();
+            let names = schema.fields().iter();
+            let names: Vec<String> = names.map(|field| format!("`{}`", field.name())).collect();
             return Err(refused(format!(
                 "the answer has no column `{QUANTITY}` (it has {}): name it with AS",
                 names.join(", ")
