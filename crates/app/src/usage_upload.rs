@@ -7,7 +7,10 @@
 //! again with the same command: each batch has an idempotency key made from the file, so that none counts
 //! twice within a day.
 
-use std::io::{Read, Seek};
+use std::{
+    io::{Read, Seek},
+    time::Duration,
+};
 
 use csv::{Reader, ReaderBuilder, StringRecord};
 use florin_core::usage::{Event, EventProblem, Layout, LayoutError, Schema};
@@ -16,9 +19,11 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     App, Error, FieldError, Result,
-    usage::{Batch, IdempotencyKey, Stream},
+    usage::{Batch, IdempotencyKey, Ingested, Stream, UsageError},
 };
 
+/// Times that a batch waits for an engine that is behind; then something is wrong with it.
+const WAITS_MAX: usize = 30;
 /// Rows of one batch.
 const BATCH_ROWS: usize = 5_000;
 /// Bad rows that a report names; the others are counted.
@@ -39,8 +44,10 @@ pub struct Upload {
 pub struct Report {
     /// Rows of the file, without the header.
     pub rows: u64,
-    /// Events that were kept.
+    /// Events that were kept now.
     pub accepted: u64,
+    /// Events that an earlier upload of the same file has kept in the last 24 hours.
+    pub repeated: u64,
     /// Rows that cannot be used; where there is any, nothing was kept.
     pub rejected: u64,
     /// The first of them.
@@ -80,6 +87,7 @@ pub async fn upload(
     mut progress: impl FnMut(Progress) + Send,
 ) -> Result<Report> {
     let digest = digest(&mut file)?;
+    let fingerprint = Sha256::digest(format!("{digest}{:?}{BATCH_ROWS}", upload.mapping)).to_vec();
     let mut report = check(stream, &mut file, upload, &mut progress)?;
     if upload.is_dry_run || report.rejected > 0 {
         return Ok(report);
@@ -87,22 +95,52 @@ pub async fn upload(
     file.rewind().map_err(unreadable)?;
     let mut rows = Rows::open(&stream.schema, &mut file, &upload.mapping)?;
     for batch in 0_u64.. {
-        let events = rows.batch()?.0;
+        let (events, bad_rows) = rows.batch()?;
+        if !bad_rows.is_empty() {
+            let message = "the file changed while it was read: upload it again";
+            return Err(Error::refused("UPLOAD_UNREADABLE", message));
+        }
         if events.is_empty() {
             break;
         }
         let key = IdempotencyKey {
             key: format!("upload:{}:{digest}:{batch}", stream.id),
-            fingerprint: digest.clone().into_bytes(),
+            fingerprint: fingerprint.clone(),
         };
-        let kept = app
-            .usage
-            .ingest(stream, Batch::Events(&events), Some(&key))
-            .await?;
-        report.accepted += kept.events;
-        progress(Progress::Kept(report.accepted));
+        let kept = keep(app, stream, &events, &key).await?;
+        match kept.is_repetition {
+            true => report.repeated += kept.events,
+            false => report.accepted += kept.events,
+        }
+        progress(Progress::Kept(report.accepted + report.repeated));
     }
     Ok(report)
+}
+
+/// Keeps a batch; where the engine is behind, waits for it.
+async fn keep(
+    app: &App,
+    stream: &Stream,
+    events: &[Event],
+    key: &IdempotencyKey,
+) -> Result<Ingested> {
+    for _ in 0..WAITS_MAX {
+        match app
+            .usage
+            .ingest(stream, Batch::Events(events), Some(key))
+            .await
+        {
+            Err(UsageError::Behind {
+                retry_after_seconds,
+            }) => {
+                let wait = Duration::from_secs(u64::from(retry_after_seconds));
+                tokio::time::sleep(wait).await;
+            }
+            answer => return Ok(answer?),
+        }
+    }
+    let batch = Batch::Events(events);
+    Ok(app.usage.ingest(stream, batch, Some(key)).await?)
 }
 
 fn check(

@@ -1,6 +1,11 @@
 //! Configuration: defaults, then a file, then the environment, then the command line; the later wins.
 
-use std::{num::NonZeroU32, path::PathBuf, sync::Arc};
+use std::{
+    fs::{File, TryLockError},
+    num::NonZeroU32,
+    path::PathBuf,
+    sync::Arc,
+};
 
 use anyhow::{Context, Result};
 use figment::{
@@ -153,6 +158,33 @@ impl Configuration {
         Ok((app, engine))
     }
 
+    /// The lock of the one server that a folder with SQLite files may have; it ends with the process. With
+    /// PostgreSQL any number of servers may run.
+    ///
+    /// # Errors
+    /// Another server runs on the folder.
+    pub(crate) fn alone_on_sqlite(&self) -> Result<Option<File>> {
+        if !self.database_url().starts_with("sqlite:") {
+            return Ok(None);
+        }
+        let folder = &self.data_dir;
+        std::fs::create_dir_all(folder)
+            .with_context(|| format!("the data folder {} cannot be made", folder.display()))?;
+        let file = folder.join("serve.lock");
+        let lock = File::create(&file);
+        let lock = lock.with_context(|| format!("{} cannot be made", file.display()))?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Some(lock)),
+            Err(TryLockError::WouldBlock) => anyhow::bail!(
+                "another server runs on the folder {}: stop it, or use PostgreSQL for several",
+                folder.display()
+            ),
+            Err(TryLockError::Error(error)) => {
+                Err(error).with_context(|| format!("{} cannot be locked", file.display()))
+            }
+        }
+    }
+
     async fn open_records(&self) -> Result<Db> {
         let folder = &self.data_dir;
         std::fs::create_dir_all(folder)
@@ -218,7 +250,7 @@ const OF_OTHERS: &[&str] = &["test_", "service_", "port"];
 /// `FLORIN_` and a setting's name in capitals.
 fn environment() -> Env {
     Env::prefixed("FLORIN_").filter(|name| {
-        let name = name.as_str();
+        let name = name.as_str().to_ascii_lowercase();
         !OF_OTHERS.iter().any(|prefix| name.starts_with(prefix))
     })
 }

@@ -108,10 +108,15 @@ fn text(report: &Report) -> String {
     let Report {
         rows,
         accepted,
+        repeated,
         rejected,
         bad_rows,
     } = report;
     let mut lines = match rejected {
+        0 if *repeated > 0 => vec![format!(
+            "{rows} rows, all good. {accepted} events kept; {repeated} were kept by an earlier import of \
+             this file."
+        )],
         0 => vec![format!("{rows} rows, all good. {accepted} events kept.")],
         _ => vec![format!(
             "{rejected} of {rows} rows cannot be used. Nothing was kept: mend the file and import it again."
@@ -138,6 +143,7 @@ fn document(report: &Report) -> Value {
     let Report {
         rows,
         accepted,
+        repeated,
         rejected,
         bad_rows,
     } = report;
@@ -151,6 +157,7 @@ fn document(report: &Report) -> Value {
     json!({
         "rows": rows,
         "accepted": accepted,
+        "repeated": repeated,
         "rejected": rejected,
         "bad_rows": bad_rows.collect::<Vec<_>>(),
     })

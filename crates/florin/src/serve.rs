@@ -20,6 +20,7 @@ const METRICS_INTERVAL: Duration = Duration::from_secs(5);
 /// Serves until SIGTERM or Ctrl-C, then finishes what is in flight.
 pub(crate) async fn run(configuration: Configuration, serve: &Serve, format: Format) -> Result<()> {
     log_to_stderr(&configuration)?;
+    let _alone = configuration.alone_on_sqlite()?;
     let (app, engine) = configuration.open_with_usage().await?;
     if let Some(name) = &serve.first_organisation {
         first_organisation(&app, name, &configuration.listen, format).await?;

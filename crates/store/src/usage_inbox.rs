@@ -105,23 +105,29 @@ async fn take_sequences(tx: &mut Tx, id: StreamId, count: i64) -> Result<i64> {
     row.map_or(Ok(1 + count), |row| row.get("next_sequence"))
 }
 
-/// Batches with events above a sequence, in order, until `events_max` events are there (at least one
-/// batch, if there is one).
+/// Batches with events above a sequence, in order, until there are `events_max` events or `bytes_max` bytes
+/// (at least one batch, if there is one).
 ///
 /// # Errors
 /// What the statement answers.
-pub async fn read(tx: &mut Tx, id: StreamId, above: i64, events_max: i64) -> Result<Vec<Batch>> {
+pub async fn read(
+    tx: &mut Tx,
+    id: StreamId,
+    above: i64,
+    (events_max, bytes_max): (i64, usize),
+) -> Result<Vec<Batch>> {
     let mut batches = Vec::new();
-    let (mut above, mut events) = (above, 0);
+    let (mut above, mut events, mut bytes) = (above, 0, 0);
     loop {
         let read = read_some(tx, id, above).await?;
         let is_last = (read.len() as u64) < BATCHES_PER_READ;
         for batch in read {
-            if events >= events_max {
+            if events >= events_max || bytes >= bytes_max {
                 return Ok(batches);
             }
             above = batch.last_sequence();
             events += batch.event_count;
+            bytes += batch.events.len();
             batches.push(batch);
         }
         if is_last {
@@ -130,8 +136,8 @@ pub async fn read(tx: &mut Tx, id: StreamId, above: i64, events_max: i64) -> Res
     }
 }
 
-/// Batches that one statement reads.
-const BATCHES_PER_READ: u64 = 256;
+/// Batches that one statement reads; each may have megabytes.
+const BATCHES_PER_READ: u64 = 8;
 
 async fn read_some(tx: &mut Tx, id: StreamId, above: i64) -> Result<Vec<Batch>> {
     let mut select = of_stream("usage_inbox", id);

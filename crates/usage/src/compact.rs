@@ -43,9 +43,12 @@ const RUNS_PER_TIER: usize = 4;
 /// Runs that are merged at once; each keeps a piece of its file in memory.
 const RUNS_MAX: usize = 16;
 /// Rows of the smallest tier; each next one is [`RUNS_PER_TIER`] times as large.
-const SMALLEST_TIER_ROWS: u64 = 100_000;
-/// Rows of a file.
+const SMALLEST_TIER_ROWS: u64 = 1_000;
+/// Rows of a file, and bytes, whichever comes first.
 const FILE_ROWS: u64 = 1_000_000;
+const FILE_BYTES: usize = 128 * 1024 * 1024;
+/// Times that a merge is offered to the log while other nodes commit.
+const COMMITS_TRIED: usize = 8;
 
 /// How much is merged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -173,25 +176,31 @@ async fn merge(
     let rows = open(parts, &schema, runs).map_err(unavailable)?;
     let added = write(parts, stream, &schema, rows).await?;
     faults::point("compaction_files_written");
-    let mut guard = stream.change(&parts.objects).await?;
-    let present = stream.files();
-    let is_unchanged = removed
-        .iter()
-        .all(|file| present.files.iter().any(|known| known.name == file.name));
-    let Some(table) = guard.as_mut().filter(|_| is_unchanged) else {
-        return Ok(false);
-    };
-    faults::point("compaction_before_log");
     let change = Change {
         added,
         removed,
         is_rearrangement: true,
+        at: parts.clock.now(),
         ..Change::default()
     };
-    table.commit(change).await?;
-    faults::point("compaction_after_log");
-    stream.publish(guard.as_ref()).await?;
-    Ok(true)
+    for _ in 0..COMMITS_TRIED {
+        let mut guard = stream.change(&parts.objects).await?;
+        let present = stream.files();
+        let is_there = |file: &DataFile| present.files.iter().any(|known| known.name == file.name);
+        let is_unchanged = change.removed.iter().all(is_there);
+        let Some(table) = guard.as_mut().filter(|_| is_unchanged) else {
+            return Ok(false);
+        };
+        faults::point("compaction_before_log");
+        if let Err(error) = table.commit(change.clone()).await {
+            tracing::debug!(%error, "another node was first, the merge is offered again");
+            continue;
+        }
+        faults::point("compaction_after_log");
+        stream.publish(guard.as_ref()).await?;
+        return Ok(true);
+    }
+    Ok(false)
 }
 
 /// The rows of all runs in the order of files.
@@ -247,7 +256,7 @@ async fn write(
             Ok(writer)
         })
         .await?;
-        if writer.rows() >= FILE_ROWS {
+        if writer.rows() >= FILE_ROWS || writer.bytes() >= FILE_BYTES {
             let full = std::mem::replace(&mut writer, Writer::new(schema, true)?);
             written.push(end(parts, stream, &run, written.len() + 1, full).await?);
         }

@@ -158,7 +158,7 @@ impl Parts {
     }
 
     /// Whether other processes may write the same tables.
-    fn is_shared(&self) -> bool {
+    pub(crate) fn is_shared(&self) -> bool {
         self.inbox.backend() == Backend::Postgres
     }
 
@@ -226,50 +226,46 @@ impl Engine {
         Ok(engine)
     }
 
-    /// Flushes and compacts until `stop` is ready. What is not flushed then is safe in the inbox.
+    /// Flushes and compacts until `stop` is ready. A flush that runs then is finished; what is not flushed is
+    /// safe in the inbox.
     ///
     /// Problems are logged and tried again.
     pub async fn run(&self, stop: impl Future<Output = ()> + Send) {
-        let compaction = self.compact_for_ever();
-        let flushing = self.flush_for_ever();
         tokio::select! {
-            () = stop => {}
-            () = flushing => {}
-            () = compaction => {}
+            () = self.flush_until(stop) => {}
+            () = self.compact_for_ever() => {}
         }
     }
 
-    async fn flush_for_ever(&self) {
+    async fn flush_until(&self, stop: impl Future<Output = ()> + Send) {
         let pace = self.parts.pace;
         let mut looks = looks(pace.flush);
         let mut left_behind = looks_after(pace.left_behind);
+        let mut stop = std::pin::pin!(stop);
         loop {
             tokio::select! {
-                _ = looks.tick() => {
-                    self.parts.show_backlog();
-                    for stream in self.parts.streams() {
-                        let now = self.parts.clock.now();
-                        if flush::is_due(stream.waiting(), pace, now) {
-                            report("flush", self.flush_stream(&stream).await);
-                        }
-                    }
-                }
+                () = &mut stop => return,
+                _ = looks.tick() => self.flush_due().await,
                 _ = left_behind.tick() => {
                     report("look for events that wait", self.find_left_behind().await);
+                    report("forget keys", flush::forget_keys(&self.parts).await);
                 }
             }
         }
     }
 
-    async fn flush_stream(&self, stream: &Arc<StreamState>) -> UsageResult<()> {
-        let before = stream.waiting();
-        let flushed = flush::flush(&self.parts, stream).await;
-        if flushed.is_err() {
-            // Tried again after the usual silence.
-            stream.accepted(before.events, self.parts.clock.now());
+    async fn flush_due(&self) {
+        self.parts.show_backlog();
+        for stream in self.parts.streams() {
+            let now = self.parts.clock.now();
+            if flush::is_due(stream.waiting(), self.parts.pace, now) {
+                report("flush", flush::flush(&self.parts, &stream).await);
+                report(
+                    "clean",
+                    flush::clean(&self.parts, &stream).await.map(|_| ()),
+                );
+            }
         }
-        flush::clean(&self.parts, stream).await?;
-        flushed.map(|_| ())
     }
 
     async fn compact_for_ever(&self) {
@@ -305,7 +301,7 @@ impl Engine {
             backlog += waiting;
             let state = parts.stream(stream.id);
             if waiting > 0 && state.waiting().events == 0 {
-                state.accepted(waiting, parts.clock.now());
+                state.accepted(waiting, 0, parts.clock.now());
             }
         }
         parts.backlog.store(backlog, Ordering::Relaxed);
@@ -320,7 +316,7 @@ impl Engine {
     pub async fn flush(&self) -> UsageResult<()> {
         self.find_left_behind().await?;
         for stream in self.parts.streams() {
-            while flush::flush(&self.parts, &stream).await? > 0 {}
+            flush::flush(&self.parts, &stream).await?;
             flush::clean(&self.parts, &stream).await?;
         }
         Ok(())
@@ -370,6 +366,10 @@ impl Engine {
         key: Option<&IdempotencyKey>,
     ) -> UsageResult<Ingested> {
         if self.backlog() > BACKLOG_MAX {
+            // Another process may have flushed meanwhile.
+            self.find_left_behind().await?;
+        }
+        if self.backlog() > BACKLOG_MAX {
             return Err(UsageError::Behind {
                 retry_after_seconds: RETRY_AFTER_SECONDS,
             });
@@ -409,7 +409,7 @@ impl Engine {
         let above = reading.files.last_sequence;
         let rows = {
             let mut tx = flush::read(parts, id).await?;
-            let rows = usage_inbox::read(&mut tx, id, above, i64::MAX).await;
+            let rows = usage_inbox::read(&mut tx, id, above, (i64::MAX, usize::MAX)).await;
             rows.map_err(unavailable)?
         };
         let known = reading.files.columns.clone();

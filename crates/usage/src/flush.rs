@@ -33,8 +33,10 @@ use crate::{
 const EVENTS_AT_ONCE: i64 = 250_000;
 /// Events of one flush at most: they are sorted in memory.
 const EVENTS_MAX: i64 = 500_000;
-/// A node that died in a flush loses its claim after this.
-const CLAIM: SignedDuration = SignedDuration::from_secs(120);
+/// Bytes of one flush at most, and those that are flushed at once without waiting for more.
+const BYTES_MAX: usize = 64 * 1024 * 1024;
+/// A node that died in a flush loses its claim after this. If it only was slow, the log refuses it.
+const CLAIM: SignedDuration = SignedDuration::from_secs(60);
 /// Months that one flush writes a file each for; rarer ones share a file, so that events scattered over
 /// a thousand months are not a thousand files.
 const MONTHS_MAX: usize = 24;
@@ -45,28 +47,45 @@ pub(crate) fn is_due(waiting: Waiting, pace: Pace, now: Timestamp) -> bool {
         return false;
     };
     waiting.events >= EVENTS_AT_ONCE
+        || waiting.bytes >= BYTES_MAX
         || now.duration_since(last) >= pace.silence
         || now.duration_since(first) >= pace.age
 }
 
-/// Flushes what a stream has in the inbox, at most [`EVENTS_MAX`] events; answers how many. None where
-/// another node does it.
-pub(crate) async fn flush(parts: &Parts, stream: &Arc<StreamState>) -> Result<u64, UsageError> {
-    if !claimed(parts, stream.id).await? {
-        return Ok(0);
+/// Flushes what a stream has in the inbox. What is not flushed waits on.
+pub(crate) async fn flush(parts: &Parts, stream: &Arc<StreamState>) -> Result<(), UsageError> {
+    let taken = stream.take_waiting();
+    let flushed = flush_all(parts, stream).await;
+    if !matches!(flushed, Ok(true)) {
+        stream.put_back(taken, parts.clock.now());
     }
-    let flushed = flush_claimed(parts, stream).await;
+    flushed.map(|_| ())
+}
+
+/// Answers whether everything is flushed, which it is not where another node is at it.
+async fn flush_all(parts: &Parts, stream: &Arc<StreamState>) -> Result<bool, UsageError> {
+    if !claimed(parts, stream.id).await? {
+        return Ok(false);
+    }
+    let flushed = loop {
+        match flush_some(parts, stream).await {
+            Ok(0) => break Ok(true),
+            Ok(_) => {}
+            Err(error) => break Err(error),
+        }
+    };
     release(parts, stream.id).await?;
     flushed
 }
 
-async fn flush_claimed(parts: &Parts, stream: &Arc<StreamState>) -> Result<u64, UsageError> {
-    stream.take_waiting();
+/// Flushes at most [`EVENTS_MAX`] events; answers how many.
+async fn flush_some(parts: &Parts, stream: &Arc<StreamState>) -> Result<u64, UsageError> {
     let mut guard = stream.change(&parts.objects).await?;
     let files = stream.files();
     let rows = {
         let mut tx = read(parts, stream.id).await?;
-        let read = usage_inbox::read(&mut tx, stream.id, files.last_sequence, EVENTS_MAX).await;
+        let (above, at_most) = (files.last_sequence, (EVENTS_MAX, BYTES_MAX));
+        let read = usage_inbox::read(&mut tx, stream.id, above, at_most).await;
         read.map_err(unavailable)?
     };
     let Some(last_sequence) = rows.last().map(usage_inbox::Batch::last_sequence) else {
@@ -90,6 +109,7 @@ async fn flush_claimed(parts: &Parts, stream: &Arc<StreamState>) -> Result<u64, 
     };
     let mut change = Change {
         last_sequence: Some(last_sequence),
+        at: parts.clock.now(),
         ..Change::default()
     };
     if files.columns.as_ref().is_some_and(|known| *known != schema) {
@@ -218,8 +238,11 @@ async fn note(parts: &Parts, id: StreamId, last_sequence: i64) -> Result<(), Usa
     tx.commit().await.map_err(unavailable)
 }
 
-/// Claims the right to change a stream's table.
-pub(crate) async fn claimed(parts: &Parts, id: StreamId) -> Result<bool, UsageError> {
+/// Claims the right to change a stream's table. One process alone needs none.
+async fn claimed(parts: &Parts, id: StreamId) -> Result<bool, UsageError> {
+    if !parts.is_shared() {
+        return Ok(true);
+    }
     let mut tx = begin(parts, id).await?;
     let claimed = usage_inbox::claim(&mut tx, id, parts.node, CLAIM).await;
     let claimed = claimed.map_err(unavailable)?;
@@ -228,10 +251,25 @@ pub(crate) async fn claimed(parts: &Parts, id: StreamId) -> Result<bool, UsageEr
 }
 
 /// Gives the right back.
-pub(crate) async fn release(parts: &Parts, id: StreamId) -> Result<(), UsageError> {
+async fn release(parts: &Parts, id: StreamId) -> Result<(), UsageError> {
+    if !parts.is_shared() {
+        return Ok(());
+    }
     let mut tx = begin(parts, id).await?;
     let released = usage_inbox::release(&mut tx, id, parts.node).await;
     released.map_err(unavailable)?;
+    tx.commit().await.map_err(unavailable)
+}
+
+/// Forgets idempotency keys that are old enough.
+pub(crate) async fn forget_keys(parts: &Parts) -> Result<(), UsageError> {
+    let nobody = StreamId {
+        organisation: parts.nobody(),
+        stream: parts.node,
+    };
+    let mut tx = begin(parts, nobody).await?;
+    let forgotten = usage_inbox::forget_expired_keys(&mut tx).await;
+    forgotten.map_err(unavailable)?;
     tx.commit().await.map_err(unavailable)
 }
 

@@ -20,6 +20,8 @@ use crate::{engine::Parts, error::unavailable, faults};
 const REQUESTS_MAX: usize = 1024;
 /// Events after which a commit is not made larger.
 const EVENTS_MAX: usize = 200_000;
+/// Bytes after which a commit is not made larger: a row of a database holds less than a gigabyte.
+const BYTES_MAX: usize = 32 * 1024 * 1024;
 /// Requests that may wait for their turn; beyond it a caller waits for a place.
 pub(crate) const QUEUE_MAX: usize = 2048;
 
@@ -36,12 +38,14 @@ pub(crate) struct Request {
 pub(crate) async fn serve(parts: Arc<Parts>, mut requests: mpsc::Receiver<Request>) {
     while let Some(first) = requests.recv().await {
         let mut events = first.events.num_rows();
+        let mut bytes = first.events.get_array_memory_size();
         let mut group = vec![first];
-        while group.len() < REQUESTS_MAX && events < EVENTS_MAX {
+        while group.len() < REQUESTS_MAX && events < EVENTS_MAX && bytes < BYTES_MAX {
             let Ok(next) = requests.try_recv() else {
                 break;
             };
             events += next.events.num_rows();
+            bytes += next.events.get_array_memory_size();
             group.push(next);
         }
         keep(&parts, group).await;
@@ -79,10 +83,11 @@ async fn commit(parts: &Parts, group: &[Request]) -> Result<Answers, UsageError>
     };
     let at = author.at;
     let mut tx = parts.inbox.begin(author).await.map_err(unavailable)?;
+    let mut earlier = claims(&mut tx, group).await?;
     let mut answers = Answers::with_capacity(group.len());
     let mut kept: BTreeMap<StreamId, Vec<&RecordBatch>> = BTreeMap::new();
-    for request in group {
-        let answer = claim(&mut tx, request).await?;
+    for (index, request) in group.iter().enumerate() {
+        let answer = earlier.remove(&index);
         if answer.is_none() && request.events.num_rows() > 0 {
             kept.entry(request.id).or_default().push(&request.events);
         }
@@ -96,17 +101,35 @@ async fn commit(parts: &Parts, group: &[Request]) -> Result<Answers, UsageError>
     // In the order of streams, so that two nodes never wait for each other.
     for (id, batches) in kept {
         for (events, bytes) in rows(&batches)? {
+            counts.push((id, events, bytes.len()));
             let appended = usage_inbox::append(&mut tx, id, events, bytes).await;
             appended.map_err(unavailable)?;
-            counts.push((id, events));
         }
     }
     faults::point("ingest_before_commit");
     tx.commit().await.map_err(unavailable)?;
     faults::point("ingest_after_commit");
-    for (id, events) in counts {
-        parts.stream(id).accepted(events, at);
+    for (id, events, bytes) in counts {
+        parts.stream(id).accepted(events, bytes, at);
         parts.backlog_grew(events);
+    }
+    Ok(answers)
+}
+
+/// The answers that requests' keys already have, by place. Keys are claimed in one order, so that two nodes
+/// never wait for each other.
+async fn claims(
+    tx: &mut Tx,
+    group: &[Request],
+) -> Result<BTreeMap<usize, Result<Ingested, UsageError>>, UsageError> {
+    let key = |request: &Request| request.key.as_ref().map(|key| key.key.clone());
+    let mut order: Vec<usize> = (0..group.len()).collect();
+    order.sort_by_key(|index| (group[*index].id.organisation, key(&group[*index]), *index));
+    let mut answers = BTreeMap::new();
+    for index in order {
+        if let Some(answer) = claim(tx, &group[index]).await? {
+            answers.insert(index, answer);
+        }
     }
     Ok(answers)
 }

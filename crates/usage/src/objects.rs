@@ -7,6 +7,7 @@ mod synced;
 
 use std::{path::PathBuf, sync::Arc};
 
+use deltalake_core::logstore::logstore_factories;
 use florin_app::usage::UsageError;
 use object_store::{
     ObjectStore,
@@ -72,6 +73,19 @@ pub(crate) struct Objects {
     url: Url,
 }
 
+/// Lets the library keep logs in S3 as it does in a folder: by conditional writes, without a lock beside
+/// the store.
+fn know_s3() -> Result<(), UsageError> {
+    let [folder, bucket] = ["file://", "s3://"].map(Url::parse);
+    let known = logstore_factories();
+    let keeper = known
+        .get(&folder.map_err(unavailable)?)
+        .map(|keeper| Arc::clone(keeper.value()));
+    let keeper = keeper.ok_or_else(|| unavailable("the library keeps no logs in folders"))?;
+    known.insert(bucket.map_err(unavailable)?, keeper);
+    Ok(())
+}
+
 impl Objects {
     /// Opens the place.
     pub(crate) fn open(place: &Place) -> Result<Self, UsageError> {
@@ -79,6 +93,10 @@ impl Objects {
             Place::Folder(folder) => {
                 std::fs::create_dir_all(folder).map_err(unavailable)?;
                 let folder = folder.canonicalize().map_err(unavailable)?;
+                if let Some(above) = folder.parent() {
+                    let above = std::fs::File::open(above).map_err(unavailable)?;
+                    above.sync_all().map_err(unavailable)?;
+                }
                 let url = Url::from_directory_path(&folder);
                 let url = url.map_err(|()| unavailable("the folder has no absolute path"))?;
                 let store = synced::Synced::new(LocalFileSystem::new(), folder);
@@ -99,6 +117,7 @@ impl Objects {
                     builder = builder.with_endpoint(endpoint);
                 }
                 let store = builder.build().map_err(unavailable)?;
+                know_s3()?;
                 let prefix = match s3.prefix.trim_matches('/') {
                     "" => String::new(),
                     prefix => format!("{prefix}/"),
@@ -111,6 +130,20 @@ impl Objects {
                 })
             }
         }
+    }
+
+    /// Sees to it that what the log of a table shows is on the disk: a process may have ended between
+    /// naming a commit and syncing its folder.
+    pub(crate) async fn settle(&self, table: &Url) -> Result<(), UsageError> {
+        if self.url.scheme() != "file" {
+            return Ok(());
+        }
+        let log = table.join("_delta_log").map_err(unavailable)?;
+        let log = log
+            .to_file_path()
+            .map_err(|()| unavailable("the table has no path"))?;
+        let synced = tokio::task::spawn_blocking(move || synced::sync_log(&log)).await;
+        synced.map_err(unavailable)?.map_err(unavailable)
     }
 
     /// Where a stream's table is, ending in a slash.

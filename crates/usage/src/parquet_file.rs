@@ -81,6 +81,16 @@ impl Bounds {
         Ok(())
     }
 
+    /// Whether both can hold rows that are equal in these columns.
+    pub(crate) fn can_share(&self, other: &Self, columns: &[String]) -> bool {
+        let overlap = |column: &String| match column.as_str() {
+            CUSTOMER_ID => is_overlap(self.customers.as_ref(), other.customers.as_ref()),
+            TIMESTAMP => is_overlap(self.times.as_ref(), other.times.as_ref()),
+            _ => true,
+        };
+        columns.iter().all(overlap)
+    }
+
     /// As Delta's statistics of a file.
     pub(crate) fn to_stats(&self) -> String {
         let mut low = serde_json::Map::new();
@@ -113,6 +123,12 @@ impl Bounds {
                 .map(|(low, high)| (low, high + 999)),
         })
     }
+}
+
+/// Whether two ranges, both with their ends, share a value; unknown ones may.
+fn is_overlap<T: Ord>(one: Option<&(T, T)>, other: Option<&(T, T)>) -> bool {
+    let both = one.zip(other);
+    both.is_none_or(|(one, other)| one.0 <= other.1 && other.0 <= one.1)
 }
 
 fn instant(microseconds: i64) -> Option<String> {
@@ -166,6 +182,11 @@ impl Writer {
     /// Rows so far.
     pub(crate) fn rows(&self) -> u64 {
         self.bounds.rows
+    }
+
+    /// Bytes so far, about.
+    pub(crate) fn bytes(&self) -> usize {
+        self.writer.bytes_written() + self.writer.in_progress_size()
     }
 
     /// Ends the file.

@@ -40,6 +40,8 @@ struct Shared {
 pub(crate) struct Waiting {
     /// Events.
     pub(crate) events: i64,
+    /// Their bytes in the inbox.
+    pub(crate) bytes: usize,
     /// When the first and the last of them were accepted.
     pub(crate) since: Option<(Timestamp, Timestamp)>,
 }
@@ -138,16 +140,22 @@ impl StreamState {
     }
 
     /// Notes accepted events.
-    pub(crate) fn accepted(&self, events: i64, at: Timestamp) {
+    pub(crate) fn accepted(&self, events: i64, bytes: usize, at: Timestamp) {
         let mut shared = self.shared();
         let first = shared.waiting.since.map_or(at, |(first, _)| first);
-        shared.waiting.events += events;
+        shared.waiting.events = shared.waiting.events.saturating_add(events);
+        shared.waiting.bytes = shared.waiting.bytes.saturating_add(bytes);
         shared.waiting.since = Some((first, at));
     }
 
     /// What waits to be flushed.
     pub(crate) fn waiting(&self) -> Waiting {
         self.shared().waiting
+    }
+
+    /// Puts back what was taken and not flushed, as of now.
+    pub(crate) fn put_back(&self, taken: Waiting, at: Timestamp) {
+        self.accepted(taken.events.max(1), taken.bytes, at);
     }
 
     /// Takes what waits, because it is about to be flushed.

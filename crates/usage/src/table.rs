@@ -13,17 +13,18 @@ use std::{collections::HashMap, sync::Arc};
 
 use arrow::datatypes::{Schema as ArrowSchema, SchemaRef};
 use deltalake_core::{
-    DeltaTable, DeltaTableBuilder,
+    DeltaTable, DeltaTableBuilder, checkpoints,
     kernel::{
         Action, Add, MetadataExt, Remove, StructType, Transaction,
         engine::arrow_conversion::{TryIntoArrow, TryIntoKernel},
         transaction::{CommitBuilder, CommitProperties},
     },
-    operations::create::CreateBuilder,
+    operations::{create::CreateBuilder, vacuum::VacuumMode},
     protocol::{DeltaOperation, SaveMode},
 };
 use florin_app::usage::UsageError;
 use florin_store::usage_inbox::StreamId;
+use jiff::Timestamp;
 use url::Url;
 
 use crate::{
@@ -69,7 +70,7 @@ pub(crate) struct DataFile {
 }
 
 /// A change of a table.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Change {
     /// Files that come.
     pub(crate) added: Vec<NewFile>,
@@ -81,6 +82,8 @@ pub(crate) struct Change {
     pub(crate) columns: Option<SchemaRef>,
     /// Whether the rows change, or only where they stand.
     pub(crate) is_rearrangement: bool,
+    /// When it is made.
+    pub(crate) at: Timestamp,
 }
 
 impl Table {
@@ -95,11 +98,12 @@ impl Table {
         {
             return Ok(None);
         }
+        objects.settle(&url).await?;
         delta.load().await.map_err(unavailable)?;
         Ok(Some(Self { delta, url }))
     }
 
-    /// Makes the table of a stream.
+    /// Makes the table of a stream. Fails where another node has just made it and written to it.
     pub(crate) async fn create(
         objects: &Objects,
         id: StreamId,
@@ -115,12 +119,21 @@ impl Table {
             .with_configuration([
                 ("delta.checkpointInterval", Some(CHECKPOINT_INTERVAL)),
                 (
+                    "delta.deletedFileRetentionDuration",
+                    Some("interval 2 days"),
+                ),
+                ("delta.logRetentionDuration", Some("interval 2 days")),
+                (
                     "delta.dataSkippingStatsColumns",
                     Some("customer_id,timestamp"),
                 ),
             ]);
         let delta = created.await.map_err(unavailable)?;
-        Ok(Self { delta, url })
+        let table = Self { delta, url };
+        match table.files().await?.last_sequence {
+            0 => Ok(table),
+            _ => Err(unavailable("another node has made the table")),
+        }
     }
 
     /// Reads what other nodes have committed.
@@ -166,6 +179,7 @@ impl Table {
             last_sequence,
             columns,
             is_rearrangement,
+            at,
         } = change;
         let snapshot = self.delta.snapshot().map_err(unavailable)?.clone();
         let mut actions: Vec<Action> = Vec::new();
@@ -177,7 +191,7 @@ impl Table {
         actions.extend(
             removed
                 .iter()
-                .map(|file| Action::Remove(remove(file, is_rearrangement))),
+                .map(|file| Action::Remove(remove(file, is_rearrangement, at))),
         );
         actions.extend(
             added
@@ -186,7 +200,10 @@ impl Table {
         );
         let reached = last_sequence.map(|sequence| Transaction::new(APPLICATION, sequence));
         let properties = CommitProperties::default()
-            .with_max_retries(if is_rearrangement { 15 } else { 0 })
+            // The library's retries pass over a file that somebody else has rearranged meanwhile: with
+            // one attempt the log refuses whoever does not know its newest version.
+            .with_max_retries(0)
+            .with_cleanup_expired_logs(Some(false))
             .with_application_transactions(reached.into_iter().collect());
         let operation = DeltaOperation::Write {
             mode: SaveMode::Append,
@@ -204,8 +221,12 @@ impl Table {
         let vacuum = self.delta.clone().vacuum();
         let vacuum = vacuum.with_retention_period(chrono::Duration::hours(hours));
         let vacuum = vacuum.with_enforce_retention_duration(false);
+        // Also what a flush or a merge left that never came to its commit.
+        let vacuum = vacuum.with_mode(VacuumMode::Full);
         let (delta, metrics) = vacuum.await.map_err(unavailable)?;
         self.delta = delta;
+        let cleaned = checkpoints::cleanup_metadata(&self.delta, None).await;
+        cleaned.map_err(unavailable)?;
         Ok(metrics.files_deleted.len())
     }
 }
@@ -232,11 +253,12 @@ fn add(file: &NewFile, is_rearrangement: bool) -> Add {
     }
 }
 
-fn remove(file: &DataFile, is_rearrangement: bool) -> Remove {
+fn remove(file: &DataFile, is_rearrangement: bool, at: Timestamp) -> Remove {
     Remove {
         path: file.name.clone(),
         data_change: !is_rearrangement,
-        deletion_timestamp: None,
+        // The vacuum counts a file's last day from here.
+        deletion_timestamp: Some(at.as_millisecond()),
         extended_file_metadata: Some(true),
         partition_values: Some(HashMap::new()),
         size: Some(file.size as i64),

@@ -23,7 +23,7 @@ use crate::{
     engine::Parts,
     error::unavailable,
     flush::{blocking, new_run, put},
-    parquet_file::{NewFile, Writer, sequences},
+    parquet_file::{Bounds, NewFile, Writer, sequences},
     stream::StreamState,
     table::{Change, DataFile},
 };
@@ -33,11 +33,13 @@ pub(crate) type Identity = Vec<String>;
 
 /// The identities of a batch's rows, in a form that compares; `None` for those with a null.
 fn keys(batch: &RecordBatch, identity: &Identity) -> Result<Vec<Option<OwnedRow>>, UsageError> {
-    let columns = identity.iter().map(|name| {
-        let column = batch.column_by_name(name).cloned();
-        column.ok_or_else(|| unavailable(format!("no column {name}")))
-    });
-    let columns: Vec<ArrayRef> = columns.collect::<Result<_, _>>()?;
+    let columns = identity
+        .iter()
+        .map(|name| batch.column_by_name(name).cloned());
+    let Some(columns) = columns.collect::<Option<Vec<ArrayRef>>>() else {
+        // Events from before a column was added are all null there.
+        return Ok(vec![None; batch.num_rows()]);
+    };
     let fields = columns
         .iter()
         .map(|column| SortField::new(column.data_type().clone()));
@@ -84,8 +86,12 @@ pub(crate) async fn replace(
     let batch = latest(batch, identity)?;
     let replaced: HashSet<OwnedRow> = keys(&batch, identity)?.into_iter().flatten().collect();
     let replaced = Arc::new(replaced);
-    let run = new_run(parts);
+    let mut bounds = Bounds::default();
+    bounds.add(&batch)?;
     for file in &stream.files().files {
+        if !file.bounds.can_share(&bounds, identity) {
+            continue;
+        }
         let bytes = parts
             .objects
             .store
@@ -108,6 +114,7 @@ pub(crate) async fn replace(
             without(&bytes, &goes).map(Some)
         });
         if let Some(rest) = outcome.await? {
+            let run = new_run(parts);
             take(parts, stream.id, change, (file, &run), rest).await?;
         }
     }
@@ -143,7 +150,7 @@ pub(crate) fn any(
 pub(crate) fn without(
     bytes: &bytes::Bytes,
     goes: &dyn Fn(&RecordBatch) -> Result<BooleanArray, UsageError>,
-) -> Result<Option<(Vec<u8>, crate::parquet_file::Bounds)>, UsageError> {
+) -> Result<Option<(Vec<u8>, Bounds)>, UsageError> {
     let reader = ParquetRecordBatchReaderBuilder::try_new(bytes.clone()).map_err(unavailable)?;
     let mut writer = Writer::new(reader.schema(), true)?;
     for batch in reader.build().map_err(unavailable)? {
@@ -166,7 +173,7 @@ pub(crate) async fn take(
     id: StreamId,
     change: &mut Change,
     (file, run): (&DataFile, &str),
-    rest: Option<(Vec<u8>, crate::parquet_file::Bounds)>,
+    rest: Option<(Vec<u8>, Bounds)>,
 ) -> Result<(), UsageError> {
     change.removed.push(file.clone());
     if let Some((bytes, bounds)) = rest {

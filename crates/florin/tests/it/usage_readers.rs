@@ -83,8 +83,8 @@ fn check(table: &str, options: &Value) {
         "_received_at",
         "customer_id",
         "timestamp",
-        "data.region",
         "data.gb",
+        "data.region",
         "data.tags",
     ];
     assert_eq!(read["columns"], json!(columns));

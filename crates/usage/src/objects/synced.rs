@@ -8,15 +8,22 @@ use std::{
     fs::File,
     io,
     path::{Path as FilePath, PathBuf},
+    sync::atomic::{AtomicU64, Ordering},
 };
 
 use async_trait::async_trait;
 use futures_util::stream::BoxStream;
 use object_store::{
-    CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore,
-    PutMultipartOptions, PutOptions, PutPayload, PutResult, RenameOptions, Result, UploadPart,
-    local::LocalFileSystem, path::Path,
+    CopyMode, CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta,
+    ObjectStore, ObjectStoreExt, PutMode, PutMultipartOptions, PutOptions, PutPayload, PutResult,
+    RenameOptions, Result, UploadPart, local::LocalFileSystem, path::Path,
 };
+
+/// Files of a log that a process which ended may have named and not synced.
+const LOG_FILES_SYNCED: usize = 8;
+
+/// Makes the names of staged files different.
+static STAGED: AtomicU64 = AtomicU64::new(0);
 
 #[derive(Debug)]
 pub(super) struct Synced {
@@ -27,6 +34,12 @@ pub(super) struct Synced {
 impl Synced {
     pub(super) fn new(files: LocalFileSystem, root: PathBuf) -> Self {
         Self { files, root }
+    }
+
+    /// A name beside the location that no other write has.
+    fn staged(&self, location: &Path) -> Path {
+        let number = STAGED.fetch_add(1, Ordering::Relaxed);
+        Path::from(format!("{location}.{}-{number}.tmp", std::process::id()))
     }
 
     async fn sync(&self, location: &Path) -> Result<()> {
@@ -62,6 +75,18 @@ fn sync_file(file: &FilePath, root: &FilePath) -> io::Result<()> {
     Ok(())
 }
 
+/// Syncs the newest files of a log, and its folder.
+pub(super) fn sync_log(log: &FilePath) -> io::Result<()> {
+    let mut names: Vec<PathBuf> = std::fs::read_dir(log)?
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect::<io::Result<_>>()?;
+    names.sort();
+    for file in names.iter().rev().take(LOG_FILES_SYNCED) {
+        File::open(file)?.sync_all()?;
+    }
+    File::open(log)?.sync_all()
+}
+
 #[async_trait]
 impl ObjectStore for Synced {
     async fn put_opts(
@@ -70,7 +95,27 @@ impl ObjectStore for Synced {
         payload: PutPayload,
         options: PutOptions,
     ) -> Result<PutResult> {
-        let put = self.files.put_opts(location, payload, options).await?;
+        // Nobody may see the name before what it names is on the disk.
+        let staged = self.staged(location);
+        let mode = options.mode.clone();
+        let whole = PutOptions {
+            mode: PutMode::Overwrite,
+            ..options
+        };
+        let put = self.files.put_opts(&staged, payload, whole).await?;
+        self.sync(&staged).await?;
+        match mode {
+            PutMode::Create => {
+                let create = CopyOptions::new().with_mode(CopyMode::Create);
+                let named = self.files.copy_opts(&staged, location, create).await;
+                self.files.delete(&staged).await?;
+                named?;
+            }
+            _ => {
+                let rename = RenameOptions::default();
+                self.files.rename_opts(&staged, location, rename).await?;
+            }
+        }
         self.sync(location).await?;
         Ok(put)
     }
