@@ -29,7 +29,7 @@ use crate::{
 };
 use body::Events;
 pub(crate) use rows::{Rows, RowsParameters, rows_query};
-use wire::{EventBody, EventsBody, IngestedResponse};
+use wire::{EventsBody, IngestedResponse};
 
 pub(crate) fn routes() -> OpenApiRouter<Arc<Server>> {
     OpenApiRouter::new()
@@ -58,11 +58,7 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<Server>> {
     ),
     request_body(
         description = "One event or several.",
-        content(
-            (EventsBody = "application/json"),
-            (EventBody = "application/x-ndjson"),
-            (EventBody = "application/jsonl")
-        )
+        content = EventsBody
     ),
     responses(
         (status = 200, description = "The events are kept.", body = IngestedResponse),

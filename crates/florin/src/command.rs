@@ -34,6 +34,12 @@ pub(crate) struct Place {
     /// [env: FLORIN_DATABASE_URL] [default: a SQLite file in the data folder]
     #[arg(long, global = true, value_name = "URL")]
     pub(crate) database_url: Option<String>,
+    /// Where table files of usage events are: a folder, or `s3://BUCKET/FOLDER`. A bucket also needs
+    /// FLORIN_S3_ACCESS_KEY_ID and FLORIN_S3_SECRET_ACCESS_KEY, and unless it is AWS' us-east-1
+    /// FLORIN_S3_ENDPOINT and FLORIN_S3_REGION.
+    /// [env: FLORIN_USAGE_PLACE] [default: the folder `usage` in the data folder]
+    #[arg(long, global = true, value_name = "PLACE")]
+    pub(crate) usage_place: Option<String>,
     /// Configuration file. [default: florin.toml in the data folder, if it is there]
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,

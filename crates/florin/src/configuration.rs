@@ -93,6 +93,9 @@ impl Configuration {
         if let Some(url) = &place.database_url {
             configuration.database_url.clone_from(url);
         }
+        if let Some(place) = &place.usage_place {
+            configuration.usage_place.clone_from(place);
+        }
         Ok(configuration)
     }
 

@@ -62,6 +62,8 @@ pub struct Pace {
     pub silence: SignedDuration,
     /// An event waits no longer than this for its table file.
     pub age: SignedDuration,
+    /// A node that died in a flush loses its claim after this. If it only was slow, the log refuses it.
+    pub claim: SignedDuration,
     /// Between two looks at what is to be compacted.
     pub compaction: Duration,
     /// Between two looks at what other nodes have left behind.
@@ -74,6 +76,7 @@ impl Pace {
         flush: Duration::from_millis(200),
         silence: SignedDuration::from_secs(2),
         age: SignedDuration::from_secs(60),
+        claim: SignedDuration::from_secs(60),
         compaction: Duration::from_secs(10),
         left_behind: Duration::from_secs(30),
     };
@@ -82,6 +85,7 @@ impl Pace {
         flush: Duration::from_millis(10),
         silence: SignedDuration::from_millis(10),
         age: SignedDuration::from_millis(50),
+        claim: SignedDuration::from_secs(2),
         compaction: Duration::from_millis(50),
         left_behind: Duration::from_millis(200),
     };
@@ -120,7 +124,7 @@ pub(crate) struct Parts {
     pub(crate) ids: Arc<dyn Ids>,
     /// This process among all that share the inbox.
     pub(crate) node: Uuid,
-    pace: Pace,
+    pub(crate) pace: Pace,
     streams: Mutex<HashMap<StreamId, Arc<StreamState>>>,
     backlog: AtomicI64,
 }

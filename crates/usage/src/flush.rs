@@ -15,7 +15,7 @@ use florin_store::{
     Actor, Author, Tx,
     usage_inbox::{self, StreamId},
 };
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use object_store::ObjectStoreExt;
 
 use crate::{
@@ -35,8 +35,6 @@ const EVENTS_AT_ONCE: i64 = 250_000;
 const EVENTS_MAX: i64 = 500_000;
 /// Bytes of one flush at most, and those that are flushed at once without waiting for more.
 const BYTES_MAX: usize = 64 * 1024 * 1024;
-/// A node that died in a flush loses its claim after this. If it only was slow, the log refuses it.
-const CLAIM: SignedDuration = SignedDuration::from_secs(60);
 /// Months that one flush writes a file each for; rarer ones share a file, so that events scattered over
 /// a thousand months are not a thousand files.
 const MONTHS_MAX: usize = 24;
@@ -244,7 +242,7 @@ async fn claimed(parts: &Parts, id: StreamId) -> Result<bool, UsageError> {
         return Ok(true);
     }
     let mut tx = begin(parts, id).await?;
-    let claimed = usage_inbox::claim(&mut tx, id, parts.node, CLAIM).await;
+    let claimed = usage_inbox::claim(&mut tx, id, parts.node, parts.pace.claim).await;
     let claimed = claimed.map_err(unavailable)?;
     tx.commit().await.map_err(unavailable)?;
     Ok(claimed)

@@ -122,7 +122,11 @@ enum EstimateAnswer {
     path = "/aggregates/estimates",
     tag = "billable metrics",
     params(EstimateParameters),
-    responses((status = 200, description = "The estimate.", body = EstimateAnswer))
+    responses(
+        (status = 200, description = "The estimate.", body = EstimateAnswer),
+        (status = 404, description = "The organisation has no such metric or customer.",
+            body = ref("#/components/schemas/Refusal"))
+    )
 )]
 async fn estimates(context: Context, parameters: Parameters) -> Result<Json<EstimateAnswer>> {
     let mut refused = Vec::new();

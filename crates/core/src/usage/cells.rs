@@ -192,12 +192,12 @@ mod tests {
         for (cells, data) in [
             (
                 "5,yes,x,0.10,?",
-                json!({"n": 5, "on": true, "tag": "x", "gb": 0.10}),
+                r#"{"n": 5, "on": true, "tag": "x", "gb": 0.10}"#,
             ),
-            (",,,,", json!({})),
+            (",,,,", "{}"),
             (
                 "five,0,7,1e2,",
-                json!({"n": "five", "on": false, "tag": "7", "gb": 1e2}),
+                r#"{"n": "five", "on": false, "tag": "7", "gb": 1e2}"#,
             ),
         ] {
             let cells = ["UA", "2013-01-01 05:15:00"]
@@ -205,7 +205,7 @@ mod tests {
                 .chain(cells.split(','));
             let event = layout.event(&schema(), cells);
             let mut expected = json!({"customer_id": "UA", "timestamp": "2013-01-01 05:15:00"});
-            expected["data"] = data;
+            expected["data"] = serde_json::from_str(data).unwrap();
             assert_eq!(event, expected);
         }
     }

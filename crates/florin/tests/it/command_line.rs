@@ -147,7 +147,7 @@ fn help_lists_every_setting_and_command() {
     }
     let help = florin.bare(&["--help"]).output().unwrap();
     let help = String::from_utf8(help.stdout).unwrap();
-    for command in ["serve", "org", "key", "migrate", "doctor"] {
+    for command in ["serve", "org", "key", "import", "migrate", "doctor"] {
         assert!(help.contains(&format!("\n  {command} ")), "{help}");
     }
 }
