@@ -77,8 +77,7 @@ pub enum Progress {
 /// Checks a CSV file, and sends its events unless one of them cannot be used.
 ///
 /// # Errors
-/// [`Error::Invalid`] for headers, [`Error::Refused`] for a file that is not CSV, [`Error::Usage`] for the
-/// engine's reasons.
+/// [`Error::Invalid`] for headers and for a file that is not CSV, [`Error::Usage`] for the engine's reasons.
 pub async fn upload(
     app: &App,
     stream: &Stream,
@@ -98,7 +97,7 @@ pub async fn upload(
         let (events, bad_rows) = rows.batch()?;
         if !bad_rows.is_empty() {
             let message = "the file changed while it was read: upload it again";
-            return Err(Error::refused("UPLOAD_UNREADABLE", message));
+            return Err(Error::field("file", "value_error.file", message));
         }
         if events.is_empty() {
             break;
@@ -251,14 +250,19 @@ fn digest(file: &mut (impl Read + Seek)) -> Result<String> {
 }
 
 fn unreadable(error: std::io::Error) -> Error {
-    Error::refused(
-        "UPLOAD_UNREADABLE",
+    Error::field(
+        "file",
+        "value_error.file",
         format!("the file cannot be read: {error}"),
     )
 }
 
 fn not_csv(error: csv::Error) -> Error {
-    Error::refused("UPLOAD_UNREADABLE", format!("the file is not CSV: {error}"))
+    Error::field(
+        "file",
+        "value_error.file",
+        format!("the file is not CSV: {error}"),
+    )
 }
 
 fn bad_headers(errors: Vec<LayoutError>) -> Error {

@@ -202,22 +202,24 @@ async fn what_explodes_is_stopped_and_the_next_query_runs() {
         (
             "SELECT count(a.data.amount + b.data.amount + c.data.amount) AS quantity FROM your_table a, your_table b, your_table c",
             256,
-            "longer than",
+            // Whichever limit it meets first.
+            &["longer than", "memory"][..],
         ),
         (
             "SELECT sum(a.data.amount * b.data.amount) AS quantity FROM your_table a JOIN your_table b ON a.customer_id = b.customer_id JOIN your_table c ON c.customer_id = b.customer_id",
             256,
-            "longer than",
+            // Whichever limit it meets first.
+            &["longer than", "memory"][..],
         ),
         (
             "SELECT a.data.origin || b.data.origin AS x, count(*) AS quantity FROM your_table a, your_table b GROUP BY a.data.origin || b.data.origin",
             16,
-            "memory",
+            &["memory"],
         ),
         (
             "SELECT a.data.amount AS quantity FROM your_table a, your_table b",
             256,
-            "rows",
+            &["rows"],
         ),
     ] {
         let limits = Limits {
@@ -237,7 +239,8 @@ async fn what_explodes_is_stopped_and_the_next_query_runs() {
         let UsageError::Limit { message } = &error else {
             panic!("{template}: {error:?}");
         };
-        assert!(message.contains(words), "{template}: {message}");
+        let is_said = words.iter().any(|words| message.contains(words));
+        assert!(is_said, "{template}: {message}");
         assert!(
             began.elapsed() < Duration::from_secs(20),
             "{:?}",
