@@ -202,30 +202,30 @@ async fn what_explodes_is_stopped_and_the_next_query_runs() {
         (
             "SELECT count(a.data.amount + b.data.amount + c.data.amount) AS quantity FROM your_table a, your_table b, your_table c",
             256,
-            // Whichever limit it meets first.
-            &["longer than", "memory"][..],
+            "longer than",
         ),
         (
             "SELECT sum(a.data.amount * b.data.amount) AS quantity FROM your_table a JOIN your_table b ON a.customer_id = b.customer_id JOIN your_table c ON c.customer_id = b.customer_id",
-            256,
-            // Whichever limit it meets first.
-            &["longer than", "memory"][..],
+            // Room for the nine million rows of the first join, so that it is time that runs out.
+            4096,
+            "longer than",
         ),
         (
             "SELECT a.data.origin || b.data.origin AS x, count(*) AS quantity FROM your_table a, your_table b GROUP BY a.data.origin || b.data.origin",
             16,
-            &["memory"],
+            "memory",
         ),
         (
             "SELECT a.data.amount AS quantity FROM your_table a, your_table b",
             256,
-            &["rows"],
+            "rows",
         ),
     ] {
         let limits = Limits {
             partitions: 2,
             query_time: Duration::from_secs(3),
             query_memory_bytes: mebibytes << 20,
+            memory_bytes: Limits::default().memory_bytes.max(mebibytes << 20),
             query_disk_bytes: 1 << 20,
             rows_max: 100_000,
             ..Limits::default()
@@ -239,8 +239,7 @@ async fn what_explodes_is_stopped_and_the_next_query_runs() {
         let UsageError::Limit { message } = &error else {
             panic!("{template}: {error:?}");
         };
-        let is_said = words.iter().any(|words| message.contains(words));
-        assert!(is_said, "{template}: {message}");
+        assert!(message.contains(words), "{template}: {message}");
         assert!(
             began.elapsed() < Duration::from_secs(20),
             "{:?}",
