@@ -228,7 +228,6 @@ async fn what_explodes_is_stopped_and_the_next_query_runs() {
             memory_bytes: Limits::default().memory_bytes.max(mebibytes << 20),
             query_disk_bytes: 1 << 20,
             rows_max: 100_000,
-            ..Limits::default()
         };
         let fixture = Fixture::with_limits(many.clone(), limits);
         let began = Instant::now();
