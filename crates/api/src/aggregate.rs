@@ -20,6 +20,7 @@ use crate::{
     list::{Envelope, Listed, Listing},
     path::PathIds,
 };
+pub(crate) use visual_query::FiltersBody;
 pub(crate) use wire::AggregateResponse;
 use wire::{AggregateInput, AggregateVersionResponse};
 

@@ -16,9 +16,10 @@ use axum::{
 use florin_app::{
     App,
     api_key::{self, Signer},
+    charge::Caller,
 };
 use florin_core::id::OrganisationId;
-use florin_store::{Actor, Tx, idempotency};
+use florin_store::{Actor, Author, Tx, idempotency};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter, clock::Clock as _};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -53,6 +54,7 @@ impl Server {
 }
 
 /// An authenticated request.
+#[derive(Clone)]
 pub(crate) struct Context {
     pub(crate) app: App,
     organisation: OrganisationId,
@@ -72,6 +74,32 @@ impl Context {
     /// Whose rows the request sees.
     pub(crate) fn organisation(&self) -> OrganisationId {
         self.organisation
+    }
+
+    /// Who asks, and in which request.
+    pub(crate) fn author(&self) -> (Actor, String) {
+        (self.actor.clone(), self.request_id.clone())
+    }
+
+    /// Who asks, for an operation with several transactions.
+    pub(crate) fn caller(&self) -> Caller {
+        Caller {
+            organisation: self.organisation,
+            actor: self.actor.clone(),
+            request_id: self.request_id.clone(),
+        }
+    }
+
+    /// Who writes, and now.
+    pub(crate) fn writer(&self) -> Author {
+        let actor = self.actor.clone();
+        self.app.author(self.organisation, actor, &self.request_id)
+    }
+
+    /// The same request under this key, for one whose body is not read before its handler runs.
+    pub(crate) fn keyed(mut self, key: Option<String>, fingerprint: Vec<u8>) -> Self {
+        self.idempotency = key.map(|key| Idempotency { key, fingerprint });
+        self
     }
 
     /// A connection that reads this organisation's rows.

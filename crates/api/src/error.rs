@@ -1,19 +1,18 @@
-//! Errors as HTTP answers. **The only file that knows statuses.**
+//! Error codes: every one that an answer can carry, with its status.
 //!
 //! Every code is a row of [`CODES`]; the reference page of errors is made from that table, and a test
 //! provokes each row.
 
+mod bad_field;
+mod of_usage;
+mod response;
 #[cfg(test)]
 mod tests;
 
-use axum::{
-    Json,
-    http::{HeaderValue, StatusCode, header},
-    response::{IntoResponse, Response},
-};
-use florin_app::{FieldError, usage::UsageError};
-use florin_core::usage::{EventProblem, Violation};
-use serde_json::{Value, json};
+pub(crate) use bad_field::BadField;
+pub(crate) use response::{Error, Result, code_of, panicked, unknown_method, unknown_route};
+
+use response::{invalid, refusal, retry_after};
 
 /// A row of the table of error codes.
 #[derive(Debug)]
@@ -96,6 +95,41 @@ pub const CODES: &[Code] = &[
         400,
         "a customer's business entity is set once",
     ),
+    code(
+        "CUSTOMER_HAS_UNPAID_INVOICES",
+        400,
+        "a customer with drafts or unpaid invoices cannot be deleted",
+    ),
+    code(
+        "INVOICE_NOT_A_DRAFT",
+        400,
+        "only drafts are changed, deleted or approved",
+    ),
+    code(
+        "INVOICE_EXTERNAL_ID_TAKEN",
+        400,
+        "another invoice has this external_id",
+    ),
+    code(
+        "INVOICE_ALREADY_GENERATED",
+        409,
+        "an approved invoice has charged for the same days of the same lines",
+    ),
+    code(
+        "INVOICE_STALE",
+        409,
+        "the contract changed after the draft was made",
+    ),
+    code(
+        "INVOICE_CANNOT_BE_VOIDED",
+        400,
+        "an invoice is void only when credit notes have taken all of it, or its total is zero",
+    ),
+    code(
+        "INVOICE_NOT_COMPUTABLE",
+        400,
+        "an amount or a date of the invoice is beyond what can be kept",
+    ),
     code("PRODUCT_SKU_TAKEN", 400, "another product has this sku"),
     code("PRODUCT_SLUG_TAKEN", 400, "another product has this slug"),
     code(
@@ -129,6 +163,11 @@ pub const CODES: &[Code] = &[
         "a product that is a member of a bundle is not deleted",
     ),
     code(
+        "PRODUCT_HAS_CONTRACTS",
+        400,
+        "a product that a contract sells is not deleted",
+    ),
+    code(
         "PRODUCT_NOT_A_GROUP",
         400,
         "a bundle's price is given to a group only",
@@ -137,6 +176,16 @@ pub const CODES: &[Code] = &[
         "CUSTOMER_HAS_CHILDREN",
         400,
         "a customer that is a parent cannot be deleted",
+    ),
+    code(
+        "CUSTOMER_HAS_CONTRACTS",
+        400,
+        "a customer that has contracts, or pays for some, cannot be deleted",
+    ),
+    code(
+        "CUSTOMER_PARENT_PAYS",
+        400,
+        "a customer keeps its parent while that pays for contracts of the customer",
     ),
     code(
         "CUSTOMER_HAS_PARENT",
@@ -164,6 +213,76 @@ pub const CODES: &[Code] = &[
         "the customer is linked to several connectors and none was named",
     ),
     code(
+        "CONNECTOR_EXISTS",
+        400,
+        "the organisation has an account at this gateway",
+    ),
+    code(
+        "CONNECTOR_IN_USE",
+        400,
+        "payment methods or charges are at the account",
+    ),
+    code(
+        "CONNECTOR_NOT_CONFIGURED",
+        400,
+        "the organisation has no account at the gateway, or the server does not speak to it",
+    ),
+    code(
+        "TEST_GATEWAY_NOT_ALLOWED",
+        400,
+        "only sandbox organisations have the test gateway",
+    ),
+    code(
+        "SECRET_NOT_AVAILABLE",
+        400,
+        "the server has no master key for secrets, or not the one that they were kept under",
+    ),
+    code(
+        "PAYMENT_METHOD_TAKEN",
+        400,
+        "the payment method is another customer's",
+    ),
+    code(
+        "PAYMENT_DECLINED",
+        402,
+        "the bank or the gateway does not take the payment method",
+    ),
+    code(
+        "GATEWAY_REFUSED",
+        400,
+        "the gateway cannot do what it was asked; it says why",
+    ),
+    code(
+        "GATEWAY_KEY_REFUSED",
+        400,
+        "the gateway does not accept the connector's API key",
+    ),
+    code(
+        "WEBHOOK_NOT_VERIFIED",
+        400,
+        "what claims to come from a gateway is not signed with the connector's webhook secret",
+    ),
+    code(
+        "GATEWAY_UNAVAILABLE",
+        503,
+        "the gateway did not answer; see `Retry-After`",
+    ),
+    code(
+        "INVOICE_NOT_CHARGEABLE",
+        400,
+        "nothing is to be paid of the invoice",
+    ),
+    code(
+        "INVOICE_NOT_DUE",
+        400,
+        "an invoice is charged before its due day only where the caller says so",
+    ),
+    code(
+        "NO_PAYMENT_METHOD",
+        400,
+        "the customer has no payment method of the kind that is asked for",
+    ),
+    code(
         "DUPLICATE_ADDRESS",
         400,
         "an edited address would equal another one of the customer",
@@ -182,6 +301,26 @@ pub const CODES: &[Code] = &[
         "CUSTOM_ATTRIBUTE_FIXED",
         400,
         "module, key, data type and entity of a custom attribute never change",
+    ),
+    code(
+        "TEST_CLOCK_NEEDS_SANDBOX",
+        400,
+        "test clocks exist only in sandbox organisations",
+    ),
+    code(
+        "TEST_CLOCK_FULL",
+        400,
+        "a test clock has at most 100 customers",
+    ),
+    code(
+        "TEST_CLOCK_CUSTOMER_IN_USE",
+        400,
+        "a customer that has contracts, invoices, payments or another clock is attached to a test clock",
+    ),
+    code(
+        "TEST_CLOCK_ADVANCING",
+        400,
+        "a test clock that is on its way is changed",
     ),
     code(
         "TAX_RATE_NOT_FOUND",
@@ -229,9 +368,89 @@ pub const CODES: &[Code] = &[
         "usage events cannot be kept or read at the moment; see `Retry-After`",
     ),
     code(
+        "DOCUMENT_TEMPLATE_INVALID",
+        400,
+        "the organisation's template cannot show this document; the text says where and why",
+    ),
+    code(
+        "DOCUMENT_LIMIT_EXCEEDED",
+        400,
+        "the organisation's template, or a picture, needs more time or memory than a page may",
+    ),
+    code(
+        "DOCUMENTS_UNAVAILABLE",
+        503,
+        "documents cannot be rendered at the moment; see `Retry-After`",
+    ),
+    code(
+        "USAGE_CORRECTION_EMPTY",
+        400,
+        "no event is like those that a correction is about",
+    ),
+    code(
+        "USAGE_CORRECTION_TOO_LARGE",
+        400,
+        "a correction is about more than 100,000 events",
+    ),
+    code(
+        "USAGE_CONTENDED",
+        409,
+        "events that came meanwhile got in the way of a correction: send it again",
+    ),
+    code(
+        "USAGE_BACKFILL_OVERLAPS",
+        409,
+        "an open backfill of the raw metric has a part of the window",
+    ),
+    code(
+        "USAGE_BACKFILL_CLOSED",
+        409,
+        "the backfill is committed or reverted, or takes no more events",
+    ),
+    code(
+        "USAGE_UPLOAD_DISABLED",
+        400,
+        "files are not uploaded for a raw metric without usage_upload_enabled",
+    ),
+    code(
+        "USAGE_UPLOAD_STATE",
+        409,
+        "the upload is not where it would have to be; the message says where it is",
+    ),
+    code(
         "AGGREGATE_IN_USE",
         400,
-        "a billable metric by which a price counts is not deleted",
+        "a billable metric by which a price or a contract counts is not deleted",
+    ),
+    code(
+        "CONTRACT_ID_TAKEN",
+        400,
+        "the id of a new contract is that of another one, which may be deleted",
+    ),
+    code(
+        "CONTRACT_NOT_A_DRAFT",
+        400,
+        "only drafts of contracts are deleted",
+    ),
+    code(
+        "CONTRACT_NOT_IN_FORCE",
+        400,
+        "a draft or a disputed contract is neither paused, resumed nor expired",
+    ),
+    code(
+        "CONTRACT_EXPIRED",
+        400,
+        "an expired contract is neither paused, extended nor expired again",
+    ),
+    code(
+        "PAUSE_PHASE_NOT_FOUND",
+        400,
+        "there is no pause to change, or none that has begun and lasts",
+    ),
+    code(
+        "PAUSE_PHASE_AMBIGUOUS",
+        400,
+        "several pauses could be meant: name one by pause_phase_id",
     ),
     code(
         "METRIC_QUERY_REFUSED",
@@ -248,257 +467,95 @@ pub const CODES: &[Code] = &[
         400,
         "a quantity has more digits than an amount can be computed from",
     ),
+    code(
+        "WALLET_BALANCE_TOO_LOW",
+        400,
+        "more would be taken from a wallet than there is",
+    ),
+    code(
+        "PAYMENT_NOT_MANUAL",
+        400,
+        "only payments that people recorded are changed or deleted",
+    ),
+    code(
+        "PAYMENT_TYPE_NOT_ALLOWED",
+        400,
+        "this cannot be done with a payment of this type",
+    ),
+    code(
+        "PAYMENT_STATUS_NOT_ALLOWED",
+        400,
+        "this cannot be done with a payment of this status",
+    ),
+    code(
+        "PAYMENT_ALREADY_REFUNDED",
+        400,
+        "some of the payment went back, or nothing of it is left",
+    ),
+    code(
+        "PAYMENT_REFUND_IN_PROGRESS",
+        400,
+        "a gateway has not answered to a refund of the payment",
+    ),
+    code(
+        "PAYMENT_EXTERNAL_ID_TAKEN",
+        400,
+        "another payment has this external_id",
+    ),
+    code(
+        "REFUND_ABOVE_PAYMENT",
+        400,
+        "more is refunded than is left of the payment or of its part for an invoice",
+    ),
+    code(
+        "CHARGE_IN_PROGRESS",
+        400,
+        "another charge of the invoice has no answer yet",
+    ),
+    code(
+        "CHARGE_ABOVE_DUE",
+        400,
+        "more would be charged than is to be paid of the invoice",
+    ),
+    code("INVOICE_NOT_APPROVED", 400, "the invoice is a draft"),
+    code(
+        "CREDIT_NOTE_INVOICE_VOID",
+        400,
+        "all of the invoice is credited",
+    ),
+    code(
+        "CREDIT_NOTE_ABOVE_INVOICE",
+        400,
+        "more would be credited than is left of the invoice",
+    ),
+    code(
+        "CREDIT_NOTE_PAYMENT_TOO_SMALL",
+        400,
+        "a payment would give back more than it has left for the invoice",
+    ),
+    code(
+        "CREDIT_NOTE_NUMBER_TAKEN",
+        400,
+        "another credit note of the business entity has this number",
+    ),
+    code(
+        "CREDIT_NOTE_FIXED",
+        400,
+        "amount, currency, status and settlement of a credit note are final",
+    ),
+    code(
+        "CUSTOMER_HAS_PAYMENTS",
+        400,
+        "a customer with payments, credit notes or entries in a wallet is not deleted",
+    ),
+    code(
+        "CONTRACT_NOT_BILLABLE",
+        400,
+        "a contract cannot be billed as it is; the message says why",
+    ),
+    code(
+        "InvoiceAlreadyGeneratedForThisBillingPeriod",
+        400,
+        "all of the billing cycle that is asked for is on approved invoices",
+    ),
 ];
-
-/// What a handler answers.
-pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;
-
-/// A request that is not answered with its resource.
-#[derive(Debug)]
-pub(crate) enum Error {
-    /// An operation refused.
-    App(florin_app::Error),
-    /// The request cannot be read: every bad place of it.
-    Unreadable(Vec<BadField>),
-    /// No key, or not a good one.
-    Unauthorised(&'static str),
-    /// The body is over the limit, in bytes.
-    TooLarge(usize),
-    /// The body's `Content-Encoding` is none that is read here.
-    EncodingUnknown,
-    /// The key sends too much; seconds to wait.
-    RateLimited(u64),
-    /// The key stands for another request.
-    IdempotencyKeyReused,
-    /// The answer that an earlier request with the same key got.
-    Replay { status: u16, body: String },
-    /// No such route.
-    UnknownRoute,
-    /// No such method on this route.
-    UnknownMethod,
-    /// A fault of ours.
-    Internal(String),
-}
-
-/// A place in the request that cannot be used.
-#[derive(Clone, Debug)]
-pub(crate) struct BadField {
-    /// `body`, `query`, `path` or `header`.
-    pub(crate) part: &'static str,
-    /// Keys and indices from there.
-    pub(crate) path: Vec<String>,
-    /// What to send instead.
-    pub(crate) message: String,
-    /// Machine-readable kind.
-    pub(crate) kind: String,
-}
-
-impl BadField {
-    fn document(self) -> Value {
-        let inner = self.path.into_iter().map(|key| match key.parse::<u64>() {
-            Ok(index) => Value::from(index),
-            Err(_) => Value::from(key),
-        });
-        let loc: Vec<Value> = std::iter::once(Value::from(self.part))
-            .chain(inner)
-            .collect();
-        json!({ "loc": loc, "msg": self.message, "type": self.kind })
-    }
-}
-
-impl From<florin_app::Error> for Error {
-    fn from(error: florin_app::Error) -> Self {
-        Self::App(error)
-    }
-}
-
-impl From<florin_store::Error> for Error {
-    fn from(error: florin_store::Error) -> Self {
-        Self::App(florin_app::Error::Store(error))
-    }
-}
-
-impl From<FieldError> for BadField {
-    fn from(error: FieldError) -> Self {
-        let FieldError {
-            path,
-            message,
-            kind,
-        } = error;
-        Self {
-            part: "body",
-            path,
-            message,
-            kind: kind.to_owned(),
-        }
-    }
-}
-
-impl From<EventProblem> for BadField {
-    fn from(problem: EventProblem) -> Self {
-        let kind = match &problem.violation {
-            Violation::NotAnObject { .. } => "type_error.dict",
-            Violation::Missing => "value_error.missing",
-            Violation::WrongType { .. } => "type_error",
-            Violation::UnknownField { .. } => "value_error.extra",
-            Violation::OutOfRange { .. } => "value_error.number.not_in_range",
-            Violation::CustomerEmpty => "value_error.any_str.min_length",
-            Violation::TooLong { .. } => "value_error.any_str.max_length",
-            Violation::NulCharacter { .. } => "value_error.any_str.nul",
-        };
-        let message = problem.violation.to_string();
-        let mut path = vec![problem.event.to_string()];
-        path.extend(problem.path);
-        Self {
-            part: "body",
-            path,
-            message,
-            kind: kind.to_owned(),
-        }
-    }
-}
-
-impl IntoResponse for Error {
-    fn into_response(self) -> Response {
-        match self {
-            Self::App(error) => of_app(error),
-            Self::Unreadable(fields) => invalid(fields),
-            Self::Unauthorised(detail) => refusal("UNAUTHORISED", detail),
-            Self::TooLarge(max) => refusal(
-                "BODY_TOO_LARGE",
-                format!("the body may have {max} bytes at most"),
-            ),
-            Self::EncodingUnknown => refusal(
-                "CONTENT_ENCODING_UNKNOWN",
-                "send the body plain, or with Content-Encoding gzip or zstd",
-            ),
-            Self::RateLimited(seconds) => {
-                let detail = format!("too many requests: wait {seconds} s");
-                retry_after(seconds, refusal("RATE_LIMITED", detail))
-            }
-            Self::IdempotencyKeyReused => refusal(
-                "IDEMPOTENCY_KEY_REUSED",
-                "this Idempotency-Key was used for another request: send a new key",
-            ),
-            Self::Replay { status, body } => replay(status, body),
-            Self::UnknownRoute => refusal("NOT_FOUND", "there is no such route: see /docs"),
-            Self::UnknownMethod => refusal(
-                "METHOD_NOT_ALLOWED",
-                "this route has no such method: see /docs",
-            ),
-            Self::Internal(cause) => internal(&cause),
-        }
-    }
-}
-
-fn of_app(error: florin_app::Error) -> Response {
-    match error {
-        florin_app::Error::NotFound { .. } => refusal("NOT_FOUND", error.to_string()),
-        florin_app::Error::Refused { code, message } => refusal(code, message),
-        florin_app::Error::Invalid(fields) => {
-            invalid(fields.into_iter().map(BadField::from).collect())
-        }
-        florin_app::Error::Usage(error) => of_usage(error),
-        florin_app::Error::Store(florin_store::Error::Busy) => retry_after(
-            1,
-            refusal(
-                "DATABASE_BUSY",
-                "the database is busy: nothing was changed, try again",
-            ),
-        ),
-        florin_app::Error::Store(error) => internal(&error.to_string()),
-    }
-}
-
-fn of_usage(error: UsageError) -> Response {
-    let message = error.to_string();
-    match error {
-        UsageError::Events(problems) => invalid(problems.into_iter().map(BadField::from).collect()),
-        UsageError::Unreadable { message } => invalid(vec![BadField {
-            part: "body",
-            path: Vec::new(),
-            message,
-            kind: "value_error.jsondecode".to_owned(),
-        }]),
-        UsageError::TooManyEvents => refusal("USAGE_TOO_MANY_EVENTS", message),
-        UsageError::Behind {
-            retry_after_seconds,
-        } => retry_after(retry_after_seconds.into(), refusal("USAGE_BEHIND", message)),
-        UsageError::KeyReused => Error::IdempotencyKeyReused.into_response(),
-        UsageError::Query {
-            position: Some((line, column)),
-            ..
-        } => refusal(
-            "METRIC_QUERY_REFUSED",
-            format!("line {line}, column {column}: {message}"),
-        ),
-        UsageError::Query { position: None, .. } => refusal("METRIC_QUERY_REFUSED", message),
-        UsageError::Limit { .. } => refusal("METRIC_LIMIT_EXCEEDED", message),
-        UsageError::Overflow { .. } => refusal("METRIC_OVERFLOW", message),
-        UsageError::Unavailable(cause) => {
-            tracing::error!(cause, "usage is not available");
-            let detail = "usage events cannot be kept or read: nothing was changed, try again";
-            retry_after(1, refusal("USAGE_UNAVAILABLE", detail))
-        }
-    }
-}
-
-fn refusal(code: &'static str, detail: impl Into<String>) -> Response {
-    let row = CODES.iter().find(|row| row.code == code);
-    let status = row.and_then(|row| StatusCode::from_u16(row.status).ok());
-    let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let detail: String = detail.into();
-    (status, Json(json!({ "detail": detail, "code": code }))).into_response()
-}
-
-fn invalid(fields: Vec<BadField>) -> Response {
-    let detail: Vec<Value> = fields.into_iter().map(BadField::document).collect();
-    (
-        StatusCode::UNPROCESSABLE_ENTITY,
-        Json(json!({ "detail": detail })),
-    )
-        .into_response()
-}
-
-fn replay(status: u16, body: String) -> Response {
-    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
-    let headers = [
-        (
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("application/json"),
-        ),
-        (
-            header::HeaderName::from_static("idempotent-replayed"),
-            HeaderValue::from_static("true"),
-        ),
-    ];
-    (status, headers, body).into_response()
-}
-
-fn retry_after(seconds: u64, mut response: Response) -> Response {
-    response
-        .headers_mut()
-        .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
-    response
-}
-
-/// The cause goes to the log, not to the client.
-fn internal(cause: &str) -> Response {
-    tracing::error!(cause, "a request failed");
-    refusal(
-        "INTERNAL",
-        "a fault of the server: quote the x-request-id of this answer",
-    )
-}
-
-pub(crate) async fn unknown_route() -> Error {
-    Error::UnknownRoute
-}
-
-pub(crate) async fn unknown_method() -> Error {
-    Error::UnknownMethod
-}
-
-pub(crate) fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {
-    internal("a handler panicked")
-}

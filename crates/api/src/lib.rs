@@ -13,6 +13,7 @@ mod document;
 mod error;
 mod list;
 mod observe;
+mod page;
 mod path;
 mod query;
 mod schema;
@@ -21,21 +22,39 @@ mod value;
 mod address;
 mod aggregate;
 mod api_key;
+mod billing;
+mod billing_settings;
 mod business_entity;
+mod charge;
+mod connector;
 mod contact;
+mod contract;
+mod credit_note;
 mod custom_attribute;
 mod customer;
 mod customer_address;
 mod customer_connector;
 mod customer_relationship;
+mod document_template;
+mod invoice;
+mod invoice_document;
+mod job;
 mod jurisdiction_rate;
+mod payment;
+mod payment_method;
 mod product;
 mod product_pricing;
 mod raw_metric;
 mod system;
 mod tag;
 mod tax_category;
+mod test_clock;
+mod usage_backfill;
+mod usage_correction;
 mod usage_event;
+mod usage_upload;
+mod wallet;
+mod webhook;
 
 use std::{num::NonZeroU32, sync::Arc};
 
@@ -56,6 +75,8 @@ pub const BODY_BYTES_MAX: usize = 1024 * 1024;
 pub struct Settings {
     /// Requests per second that one key may send; `None` is no limit.
     pub rate_limit: Option<NonZeroU32>,
+    /// Where this server is reached from outside, without a slash at the end: payment links begin with it.
+    pub public_url: String,
     /// What `/metrics` shows.
     pub metrics: Option<PrometheusHandle>,
 }
@@ -67,6 +88,7 @@ pub fn router(app: App, settings: Settings) -> Router {
     let document = document::finish(document);
     routes
         .merge(system::open_routes())
+        .merge(charge::open_routes())
         .merge(document::routes(document))
         .fallback(error::unknown_route)
         .method_not_allowed_fallback(error::unknown_method)
@@ -92,15 +114,35 @@ fn resources() -> OpenApiRouter<Arc<Server>> {
         .merge(tag::routes())
         .merge(customer_address::routes())
         .merge(contact::routes())
+        .merge(contract::routes())
         .merge(customer_connector::routes())
         .merge(customer_relationship::routes())
+        .merge(connector::routes())
+        .merge(payment_method::routes())
+        .merge(invoice::routes())
+        .merge(charge::routes())
         .merge(raw_metric::routes())
         .merge(aggregate::routes())
+        .merge(billing::routes())
+        .merge(billing_settings::routes())
+        .merge(job::routes())
         .merge(api_key::routes())
         .merge(tax_category::routes())
         .merge(jurisdiction_rate::routes())
+        .merge(usage_backfill::routes())
+        .merge(usage_upload::routes())
+        .merge(wallet::routes())
+        .merge(test_clock::routes())
+        .merge(credit_note::routes())
+        .merge(payment::routes())
+        .merge(invoice_document::routes())
+        .merge(document_template::routes())
         .merge(system::routes())
         .layer(middleware::from_fn(context::idempotency))
         // Events keep their keys where the events are, in the same durable write.
         .merge(usage_event::routes())
+        .merge(usage_backfill::event_routes())
+        .merge(usage_correction::routes())
+        .merge(usage_upload::file_routes())
+        .merge(webhook::routes())
 }

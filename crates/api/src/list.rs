@@ -215,7 +215,7 @@ fn of_kind(kind: Kind) -> ObjectBuilder {
         Kind::Integer => ObjectBuilder::new()
             .schema_type(Type::Integer)
             .format(Some(SchemaFormat::KnownFormat(KnownFormat::Int64))),
-        Kind::Decimal => ObjectBuilder::new().schema_type(Type::Number),
+        Kind::Decimal | Kind::Money => ObjectBuilder::new().schema_type(Type::Number),
         Kind::Choice(words) => text().enum_values(Some(words.iter().copied())),
     }
 }

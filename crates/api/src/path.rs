@@ -53,3 +53,21 @@ impl<S: Send + Sync> FromRequestParts<S> for PathText {
         text.map(Self).ok_or(Error::UnknownRoute)
     }
 }
+
+/// The texts in the path, in order, as the client wrote them; what follows them is left to others.
+#[derive(Debug)]
+pub(crate) struct PathTexts<const N: usize>(pub(crate) [String; N]);
+
+impl<S: Send + Sync, const N: usize> FromRequestParts<S> for PathTexts<N> {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
+        let params = RawPathParams::from_request_parts(parts, state).await;
+        let params = params.map_err(|_| Error::UnknownRoute)?;
+        let mut texts = std::array::from_fn(|_| String::new());
+        for (slot, (_, text)) in texts.iter_mut().zip(&params) {
+            text.clone_into(slot);
+        }
+        Ok(Self(texts))
+    }
+}

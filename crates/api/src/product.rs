@@ -32,7 +32,7 @@ use crate::{
     list::{Envelope, Listed, Listing},
     path::PathIds,
 };
-use wire::{ProductInput, ProductResponse};
+pub(crate) use wire::{ProductInput, ProductResponse, words};
 
 pub(crate) fn routes() -> OpenApiRouter<Arc<Server>> {
     OpenApiRouter::new()

@@ -22,10 +22,8 @@ use crate::{
     list::{Envelope, Listed, Listing},
     path::PathIds,
 };
-use wire::PricingInput;
-
 pub(crate) use metric::Metrics;
-pub(crate) use wire::PricingResponse;
+pub(crate) use wire::{PricingInput, PricingResponse};
 
 pub(crate) fn routes() -> OpenApiRouter<Arc<Server>> {
     OpenApiRouter::new()

@@ -48,6 +48,35 @@ impl Parameters {
             .filter(|word| !word.is_empty())
     }
 
+    /// Whether the parameter is `true`; absent, it is not.
+    ///
+    /// # Errors
+    /// [`Error::Unreadable`] for what is neither true nor false.
+    pub(crate) fn is_true(&self, parameter: &str) -> Result<bool, Error> {
+        match self.value(parameter) {
+            None | Some("false" | "0") => Ok(false),
+            Some("true" | "1") => Ok(true),
+            Some(_) => {
+                let field = bad(parameter, "type_error.bool", "`true` or `false`");
+                Err(Error::Unreadable(vec![field]))
+            }
+        }
+    }
+
+    /// The parameter's value as an id.
+    ///
+    /// # Errors
+    /// [`Error::Unreadable`] for what is none.
+    pub(crate) fn id(&self, parameter: &str) -> Result<Option<uuid::Uuid>, Error> {
+        let Some(text) = self.value(parameter) else {
+            return Ok(None);
+        };
+        text.parse().map(Some).map_err(|_| {
+            let field = bad(parameter, "type_error.uuid", "value is not a valid uuid");
+            Error::Unreadable(vec![field])
+        })
+    }
+
     /// The parameter's value, which must be one of `words`.
     ///
     /// # Errors

@@ -27,9 +27,9 @@ use crate::{
     error::Result,
     path::PathText,
 };
-use body::Events;
-pub(crate) use rows::{Rows, RowsParameters, rows_query};
-use wire::{EventsBody, IngestedResponse};
+pub(crate) use body::Events;
+pub(crate) use rows::{Rows, RowsParameters, page_number, rows_query};
+pub(crate) use wire::{EventsBody, IngestedResponse};
 
 pub(crate) fn routes() -> OpenApiRouter<Arc<Server>> {
     OpenApiRouter::new()
@@ -98,9 +98,9 @@ fn count(kept: Ingested) {
 }
 
 /// Digest of what a key stands for. The same events compressed otherwise are the same request.
-fn fingerprint(api_slug: &str, bytes: &[u8]) -> Vec<u8> {
+pub(crate) fn fingerprint(place: &str, bytes: &[u8]) -> Vec<u8> {
     let mut digest = Sha256::new();
-    digest.update(api_slug);
+    digest.update(place);
     digest.update([0]);
     digest.update(bytes);
     digest.finalize().to_vec()

@@ -149,6 +149,10 @@ pub async fn delete(tx: &mut Tx, id: Uuid) -> Result<Aggregate> {
         let message = "a price counts by this metric: change or delete the price first";
         return Err(Error::refused("AGGREGATE_IN_USE", message));
     }
+    if store::contract::has_aggregate(tx, id).await? {
+        let message = "a contract counts by this metric: change or end the contract first";
+        return Err(Error::refused("AGGREGATE_IN_USE", message));
+    }
     store::aggregate::delete(tx, &aggregate).await?;
     Ok(aggregate)
 }

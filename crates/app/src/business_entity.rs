@@ -4,7 +4,7 @@ use florin_core::{
     business_entity::{self, BusinessEntity, Details, Refusal, Settlement},
     region_config::{self, Placed, Region, RegionConfig, Settings},
 };
-use florin_store::{self as store, Tx};
+use florin_store::{self as store, Tx, business_entity::EntityName};
 use uuid::Uuid;
 
 use crate::{App, Error, FieldError, Result};
@@ -104,7 +104,7 @@ pub async fn demand(tx: &mut Tx, id: Uuid) -> Result<()> {
 ///
 /// # Errors
 /// [`Error::Invalid`] where the organisation has no entity with the named id.
-pub(crate) fn chosen(named: Option<Uuid>, found: Option<Uuid>) -> Result<Uuid> {
+pub(crate) fn chosen(named: Option<Uuid>, found: Option<EntityName>) -> Result<EntityName> {
     found.ok_or_else(|| named.map_or(MISSING, |_| unknown()))
 }
 

@@ -6,7 +6,7 @@ use florin_core::{
     business_entity::BusinessEntity,
     custom_attribute::{self, Definition, Details, Expected, Module, Refusal, Subject, Violation},
 };
-use florin_store::{self as store, Tx, list};
+use florin_store::{self as store, Tx, business_entity::EntityName, list};
 use serde_json::Value as Json;
 use uuid::Uuid;
 
@@ -45,13 +45,13 @@ pub async fn check(
     fitting(&custom_attribute::effective(all), values, is_new)
 }
 
-/// The id of the named business entity or of the default one, if there is one, and the definitions that
+/// The named business entity or the default one, if there is one, and the definitions that
 /// hold for things of `module` that it bills; for [`fitting`].
 pub(crate) async fn of_entity(
     tx: &mut Tx,
     module: Module,
     named: Option<Uuid>,
-) -> Result<(Option<Uuid>, Vec<Definition>)> {
+) -> Result<(Option<EntityName>, Vec<Definition>)> {
     let (entity, all) = store::custom_attribute::of_module_and_entity(tx, module, named).await?;
     Ok((entity, custom_attribute::effective(all)))
 }

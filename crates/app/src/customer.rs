@@ -9,7 +9,9 @@ use florin_core::{
     customer::{self, Customer, Details, Refusal},
     customer_connector::Link,
 };
-use florin_store::{self as store, Tx, customer_surroundings::Surroundings, list};
+use florin_store::{
+    self as store, Tx, business_entity::EntityName, customer_surroundings::Surroundings, list,
+};
 use serde_json::Value as Json;
 use uuid::Uuid;
 
@@ -29,6 +31,8 @@ pub struct Profile {
     pub shipping: Option<Entry>,
     /// The customer above it.
     pub parent_customer_id: Option<Uuid>,
+    /// The entity that bills it.
+    pub business_entity: Option<EntityName>,
     /// Its records in other systems.
     pub connectors: Vec<Link>,
     /// Its contacts, where they were asked for.
@@ -50,9 +54,10 @@ pub struct Written {
 
 impl Profile {
     /// A new customer with nothing around it, which then need not be read again.
-    fn alone(customer: Customer) -> Self {
+    fn alone(customer: Customer, business_entity: Option<EntityName>) -> Self {
         Self {
             customer,
+            business_entity,
             billing: None,
             shipping: None,
             parent_customer_id: None,
@@ -99,12 +104,12 @@ pub async fn create(app: &App, tx: &mut Tx, written: Written) -> Result<Profile>
     let settled = settled(tx, &written.details, None).await;
     let created = customer::create(app.ids.next(), written.details.clone(), tx.at()?);
     let (settled, mut customer) = Error::both(settled, created.map_err(refused))?;
-    settled.put(&mut customer);
+    let entity = settled.put(&mut customer);
     store::customer::insert(tx, &customer)
         .await
         .map_err(taken)?;
     if written.is_alone() {
-        return Ok(Profile::alone(customer));
+        return Ok(Profile::alone(customer, entity));
     }
     write_surroundings(app, tx, &customer, written).await?;
     load(tx, customer.id).await
@@ -129,6 +134,9 @@ pub async fn update(app: &App, tx: &mut Tx, id: Uuid, written: Written) -> Resul
         .map_err(taken)?;
     let parents = [&before, &after].map(|customer| customer.details.parent_customer_id());
     if parents[0] != parents[1] {
+        if parents[1].is_none() {
+            customer_relationship::require_own_bills(tx, id).await?;
+        }
         customer_relationship::release(tx, id, parents[0]).await?;
     }
     if write_surroundings(app, tx, &after, written).await? && !differs {
@@ -140,12 +148,26 @@ pub async fn update(app: &App, tx: &mut Tx, id: Uuid, written: Written) -> Resul
 /// Deletes a customer for good, with its addresses, contacts and links.
 ///
 /// # Errors
-/// [`Error::NotFound`]; [`Error::Refused`] while it is a parent.
+/// [`Error::NotFound`]; [`Error::Refused`] while it is a parent or owes something, and when money moved.
 pub async fn delete(tx: &mut Tx, id: Uuid) -> Result<Profile> {
     let deleted = load(tx, id).await?;
     if store::customer_relationship::has_children(tx, id).await? {
         return Err(unrelatable(
             florin_core::customer_relationship::Refusal::HasChildren,
+        ));
+    }
+    if store::invoice::has_open(tx, id).await? {
+        let message = "the customer has drafts or unpaid invoices: delete or settle them first";
+        return Err(Error::refused("CUSTOMER_HAS_UNPAID_INVOICES", message));
+    }
+    if store::payment::has_any(tx, id).await? {
+        let message = "a customer with payments, credit notes or a wallet stays in the books";
+        return Err(Error::refused("CUSTOMER_HAS_PAYMENTS", message));
+    }
+    if store::contract::has_customer(tx, id).await? {
+        return Err(Error::refused(
+            "CUSTOMER_HAS_CONTRACTS",
+            "the customer has contracts or pays for some: delete the drafts among them; the others keep it",
         ));
     }
     store::customer::delete(tx, &deleted.customer).await?;
@@ -161,6 +183,19 @@ pub async fn load(tx: &mut Tx, id: Uuid) -> Result<Profile> {
     let (customer, around) = found.ok_or(NOT_FOUND)?;
     let profiles = profiles(vec![customer], around, true);
     profiles.into_iter().next().ok_or(NOT_FOUND)
+}
+
+/// Customers by their ids with what stands around them, without their contacts.
+///
+/// # Errors
+/// [`Error::Store`].
+pub async fn of_ids(tx: &mut Tx, ids: &[Uuid]) -> Result<Vec<Profile>> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let customers = store::customer::of_ids(tx, ids).await?;
+    let around = store::customer_surroundings::of_customers(tx, ids, false).await?;
+    Ok(profiles(customers, around, false))
 }
 
 /// One page of customers, with their contacts or without.
@@ -196,16 +231,43 @@ pub async fn find(tx: &mut Tx, id: Uuid) -> Result<Customer> {
     store::customer::find(tx, id).await?.ok_or(NOT_FOUND)
 }
 
+/// The customer that a body names by `customer_id`, not locked: money of one customer moves in many requests at
+/// once, and its wallet has a lock of its own.
+///
+/// # Errors
+/// [`Error::Invalid`] for an unknown one.
+pub(crate) async fn expect_known(tx: &mut Tx, id: Uuid) -> Result<Customer> {
+    let found = store::customer::of_ids(tx, &[id]).await?.pop();
+    found.ok_or_else(|| {
+        let message = "there is no customer with this id";
+        Error::field("customer_id", "value_error.unknown", message)
+    })
+}
+
 /// What of a customer is decided by other records.
 struct Settled {
-    business_entity_id: Option<Uuid>,
+    entity: Entity,
     custom_attributes: Json,
 }
 
+/// The entity that bills a customer.
+enum Entity {
+    /// The one that it has.
+    Kept(Option<Uuid>),
+    /// The one that was named, or the default.
+    Chosen(EntityName),
+}
+
 impl Settled {
-    fn put(self, customer: &mut Customer) {
-        customer.details.business_entity_id = self.business_entity_id;
+    /// Answers the entity if it was looked up.
+    fn put(self, customer: &mut Customer) -> Option<EntityName> {
         customer.details.custom_attributes = self.custom_attributes;
+        let (id, chosen) = match self.entity {
+            Entity::Kept(id) => (id, None),
+            Entity::Chosen(entity) => (Some(entity.id), Some(entity)),
+        };
+        customer.details.business_entity_id = id;
+        chosen
     }
 }
 
@@ -218,22 +280,22 @@ async fn settled(tx: &mut Tx, details: &Details, before: Option<&Details>) -> Re
     let keeps_values = before.is_some_and(|before| before.custom_attributes == values);
     if keeps_entity && keeps_values {
         return Ok(Settled {
-            business_entity_id: named,
+            entity: Entity::Kept(named),
             custom_attributes: values,
         });
     }
     let (found, definitions) = custom_attribute::of_entity(tx, Module::Customers, named).await?;
     let entity = match keeps_entity {
-        true => Ok(named),
-        false => business_entity::chosen(named, found).map(Some),
+        true => Ok(Entity::Kept(named)),
+        false => business_entity::chosen(named, found).map(Entity::Chosen),
     };
     let values = match keeps_values {
         true => Ok(values),
         false => custom_attribute::fitting(&definitions, values, before.is_none()),
     };
-    let (business_entity_id, custom_attributes) = Error::both(entity, values)?;
+    let (entity, custom_attributes) = Error::both(entity, values)?;
     Ok(Settled {
-        business_entity_id,
+        entity,
         custom_attributes,
     })
 }
@@ -248,6 +310,7 @@ fn profiles(customers: Vec<Customer>, around: Surroundings, with_contacts: bool)
         addresses,
         links,
         relationships,
+        entities,
         contacts,
     } = around;
     let mut books = grouped(addresses, |entry| entry.customer_id);
@@ -261,6 +324,7 @@ fn profiles(customers: Vec<Customer>, around: Surroundings, with_contacts: bool)
             )
         })
         .collect();
+    let named = |id: Uuid| entities.iter().find(|entity| entity.id == id).cloned();
     let mut contacts = grouped(contacts, |contact| contact.details.customer_id);
     let profile = |customer: Customer| {
         let book = books.remove(&customer.id).unwrap_or_default();
@@ -270,6 +334,7 @@ fn profiles(customers: Vec<Customer>, around: Surroundings, with_contacts: bool)
             billing: default(|entry| entry.is_default_billing),
             shipping: default(|entry| entry.is_default_shipping),
             parent_customer_id: parents.get(&customer.id).copied(),
+            business_entity: customer.details.business_entity_id.and_then(named),
             connectors: links.remove(&customer.id).unwrap_or_default(),
             contacts: with_contacts.then_some(of_customer),
             customer,

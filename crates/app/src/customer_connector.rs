@@ -85,7 +85,7 @@ pub async fn load(tx: &mut Tx, customer_id: Uuid, name: Option<&str>) -> Result<
     Ok((customer, link))
 }
 
-fn refused(refusal: Refusal) -> Error {
+pub(crate) fn refused(refusal: Refusal) -> Error {
     let code = match refusal {
         Refusal::NotLinked => "CONNECTOR_NOT_LINKED",
         Refusal::Ambiguous => "CONNECTOR_AMBIGUOUS",

@@ -39,6 +39,7 @@ pub async fn delete(tx: &mut Tx, id: Uuid) -> Result<Relationship> {
         resource: "customer relationship",
     })?;
     let child = customer::find(tx, relationship.child_customer_id).await?;
+    require_own_bills(tx, child.id).await?;
     if child.details.parent_customer_id() == Some(relationship.parent_customer_id) {
         let after = Customer {
             details: child.details.clone().without_parent(),
@@ -75,6 +76,18 @@ pub(crate) async fn settle(app: &App, tx: &mut Tx, parent: Uuid, child: Uuid) ->
     }
     relate(app, tx, parent, child).await?;
     Ok(true)
+}
+
+/// Refuses to leave contracts without the parent that pays for them.
+///
+/// # Errors
+/// [`Error::Refused`].
+pub(crate) async fn require_own_bills(tx: &mut Tx, child: Uuid) -> Result<()> {
+    if store::contract::bills_parent(tx, child).await? {
+        let message = "the parent pays for contracts of the customer: change these first";
+        return Err(Error::refused("CUSTOMER_PARENT_PAYS", message));
+    }
+    Ok(())
 }
 
 /// Ends the child's relationship with `parent`, which its `custom_data` no longer names.

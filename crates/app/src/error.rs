@@ -26,6 +26,12 @@ pub enum Error {
     /// The engine of usage refused or does not answer.
     #[error(transparent)]
     Usage(#[from] crate::usage::UsageError),
+    /// A gateway refused or does not answer.
+    #[error(transparent)]
+    Gateway(#[from] crate::gateway::GatewayError),
+    /// A document cannot be rendered.
+    #[error(transparent)]
+    Document(#[from] crate::document::RenderError),
     /// The database refused or does not answer.
     #[error(transparent)]
     Store(#[from] florin_store::Error),

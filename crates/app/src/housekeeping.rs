@@ -4,9 +4,10 @@ use florin_core::id::OrganisationId;
 use florin_store::{Actor, idempotency};
 use uuid::Uuid;
 
-use crate::{App, Result, api_key};
+use crate::{App, Result, api_key, journal, test_clock, usage_upload};
 
-/// Writes the last-used times of keys and forgets answers that are kept long enough.
+/// Writes the last-used times of keys, forgets answers that are kept long enough and files that stopped coming,
+/// seals the journal and goes on with test clocks whose server died.
 ///
 /// # Errors
 /// [`crate::Error::Store`] where the database does not answer.
@@ -16,5 +17,7 @@ pub async fn run(app: &App) -> Result<()> {
     let mut tx = app.begin(everyone, Actor::System, "").await?;
     idempotency::forget_expired(&mut tx).await?;
     tx.commit().await?;
-    Ok(())
+    usage_upload::forget_abandoned(app).await?;
+    journal::seal_all(app).await?;
+    test_clock::resume_all(app).await
 }

@@ -1,4 +1,4 @@
-//! Organisations: creating a tenant with its default business entity and its first key.
+//! Organisations: creating a tenant with its default business entity, its accounts and its first key.
 
 use florin_core::id::OrganisationId;
 use florin_store::{
@@ -27,7 +27,8 @@ pub struct NewOrganisation {
     pub time_zone: String,
 }
 
-/// Creates an organisation with its default business entity and its first API key, in one transaction.
+/// Creates an organisation with its default business entity, its chart of accounts and its first API key, in
+/// one transaction.
 ///
 /// # Errors
 /// [`Error::Invalid`] for a blank or over-long name or an unknown time zone.
@@ -57,6 +58,7 @@ pub async fn create(app: &App, new: NewOrganisation) -> Result<(Organisation, Is
     };
     organisation::insert(&mut tx, &organisation).await?;
     business_entity::create_first(&mut tx, &organisation.name).await?;
+    florin_store::account::insert_chart(&mut tx).await?;
     let issued = api_key::issue(app, &mut tx, "first key").await?;
     tx.commit().await?;
     Ok((organisation, issued))

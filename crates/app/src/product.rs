@@ -86,6 +86,12 @@ pub async fn delete(tx: &mut Tx, id: Uuid) -> Result<Product> {
             "this product is a member of a bundle: change the bundle's price first",
         ));
     }
+    if store::contract::has_product(tx, id).await? {
+        return Err(Error::refused(
+            "PRODUCT_HAS_CONTRACTS",
+            "contracts sell this product: make it inactive, so that no new one does",
+        ));
+    }
     for pricing in store::product_pricing::of_products(tx, &[id]).await? {
         store::product_pricing::delete(tx, &pricing).await?;
     }

@@ -3,12 +3,12 @@
 //! A price may be changed as long as nothing is sold under it; what is sold keeps its own copy of the
 //! terms, so that a change never reaches an existing contract.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use florin_core::{
     aggregate::Aggregate,
     product::{Kind, Product},
-    product_pricing::{Content, Flaw, Flaws, ProductPricing, Quantity},
+    product_pricing::{Content, Flaw, Flaws, Price, ProductPricing, Quantity},
 };
 use florin_store::{self as store, Tx, list};
 use serde_json::Value as Json;
@@ -185,29 +185,41 @@ async fn read(tx: &mut Tx, product: &Product, document: Json) -> Result<Content>
 
 /// The metrics by which the price counts; none of them is deleted before the price is written.
 async fn counted(tx: &mut Tx, content: &Content) -> Result<()> {
-    let mut unknown = Vec::new();
-    let mut price = Some(content.price());
-    let mut path: Vec<String> = Vec::new();
-    while let Some(priced) = price {
-        if let Some(Quantity::Metered {
-            aggregate_id: Some(id),
-        }) = priced.quantity
-            && store::aggregate::find(tx, id).await?.is_none()
-        {
-            unknown.push(unknown_metric(&path));
+    let mut known = HashSet::new();
+    for id in content.price().aggregates() {
+        if store::aggregate::find(tx, id).await?.is_some() {
+            known.insert(id);
         }
-        path.push("overage_pricing".to_owned());
-        price = priced.overage.as_deref();
     }
+    let unknown = unknown_metrics(content.price(), &known).into_iter();
+    let unknown: Vec<FieldError> = unknown.map(unknown_metric).collect();
     match unknown.is_empty() {
         true => Ok(()),
         false => Err(Error::Invalid(unknown)),
     }
 }
 
-fn unknown_metric(price: &[String]) -> FieldError {
-    let mut path = price.to_vec();
-    path.extend(["quantity", "aggregate_id"].map(str::to_owned));
+/// Where a price counts by metrics that are not among the known ones.
+pub(crate) fn unknown_metrics(price: &Price, known: &HashSet<Uuid>) -> Vec<Vec<String>> {
+    let mut unknown = Vec::new();
+    let mut price = Some(price);
+    let mut path: Vec<String> = Vec::new();
+    while let Some(priced) = price {
+        if let Some(Quantity::Metered {
+            aggregate_id: Some(id),
+        }) = priced.quantity
+            && !known.contains(&id)
+        {
+            let of_quantity = ["quantity", "aggregate_id"].map(str::to_owned);
+            unknown.push(path.iter().cloned().chain(of_quantity).collect());
+        }
+        path.push("overage_pricing".to_owned());
+        price = priced.overage.as_deref();
+    }
+    unknown
+}
+
+fn unknown_metric(path: Vec<String>) -> FieldError {
     FieldError {
         path,
         message: "there is no billable metric with this id".to_owned(),
@@ -231,13 +243,18 @@ fn unknown_member(index: usize) -> FieldError {
     }
 }
 
-fn invalid(Flaws(flaws): Flaws) -> Error {
+fn invalid(found: Flaws) -> Error {
+    Error::Invalid(flaws(found))
+}
+
+/// What is wrong with the document of a price, each thing at its place.
+pub(crate) fn flaws(Flaws(flaws): Flaws) -> Vec<FieldError> {
     let field = |Flaw { path, rule }: Flaw| FieldError {
         path,
         message: rule.to_string(),
         kind: rule.kind(),
     };
-    Error::Invalid(flaws.into_iter().map(field).collect())
+    flaws.into_iter().map(field).collect()
 }
 
 fn digest(content: &Content) -> String {

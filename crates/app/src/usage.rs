@@ -14,10 +14,11 @@ use florin_core::{
     id::OrganisationId,
     raw_metric::RawMetric,
     usage::{
-        Conditions, CustomerKeys, CustomerUsage, Event, EventProblem, Schema, UsageCustomer,
-        UsageQuery,
+        Backfill, Change, Conditions, Correction, CustomerKeys, CustomerUsage, Event, EventProblem,
+        Schema, Selection, UsageCustomer, UsageQuery, correction::CORRECTED_MAX,
     },
 };
+use florin_store::{Author, Tx};
 use jiff::Timestamp;
 use serde_json::{Map, Value as Json};
 use uuid::Uuid;
@@ -37,12 +38,26 @@ pub const ROWS_MAX: usize = 1_000;
 pub struct Stream {
     /// Whose events they are.
     pub organisation: OrganisationId,
-    /// The raw metric, or a backfill that is not committed yet.
+    /// The raw metric.
     pub id: Uuid,
     /// The table's name in SQL templates.
     pub api_slug: String,
     /// The fields of an event.
     pub schema: Arc<Schema>,
+    /// The stream as it would be with this backfill: events that are sent are the backfill's, and answers
+    /// are those that there would be if it was committed now.
+    pub backfill: Option<Staged>,
+}
+
+/// What a stream has to know of an open backfill.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Staged {
+    /// The backfill.
+    pub id: Uuid,
+    /// Its window.
+    pub window: Range<Timestamp>,
+    /// Events of the window up to this sequence go.
+    pub replaces_up_to: u64,
 }
 
 impl Stream {
@@ -53,8 +68,49 @@ impl Stream {
             id: metric.id,
             api_slug: metric.api_slug.clone(),
             schema: Arc::new(metric.schema.clone()),
+            backfill: None,
         }
     }
+
+    /// This stream with a backfill.
+    #[must_use]
+    pub fn with(self, backfill: &Backfill) -> Self {
+        let staged = Staged {
+            id: backfill.id,
+            window: backfill.window.clone(),
+            replaces_up_to: backfill.replaces_up_to,
+        };
+        Self {
+            backfill: Some(staged),
+            ..self
+        }
+    }
+}
+
+/// A correction that is asked for.
+#[derive(Clone, Debug)]
+pub struct Correcting<'c> {
+    /// Its id.
+    pub id: Uuid,
+    /// Which events.
+    pub selection: &'c Selection,
+    /// What becomes of them.
+    pub change: &'c Change,
+    /// Why.
+    pub reason: &'c str,
+    /// What was asked, as it was sent.
+    pub request: &'c Json,
+    /// Who asks, and when.
+    pub author: Author,
+}
+
+/// What came of a correction.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Corrected {
+    /// The correction.
+    pub correction: Correction,
+    /// Whether it was made before, under the same key, and nothing was changed now.
+    pub is_repetition: bool,
 }
 
 /// How a body writes events.
@@ -165,6 +221,21 @@ pub enum UsageError {
     /// The key was used for another request in the last 24 hours.
     #[error("this Idempotency-Key was used for another request")]
     KeyReused,
+    /// A correction that is about no event.
+    #[error("no event is like this: nothing was changed")]
+    NothingSelected,
+    /// A correction that is about too many events.
+    #[error("a correction is of {CORRECTED_MAX} events at most: correct a part of the time first")]
+    TooManySelected,
+    /// Events or corrections that came meanwhile kept getting in the way.
+    #[error("the events changed meanwhile: nothing was changed, send it again")]
+    Contended,
+    /// The backfill takes no more events.
+    #[error("{message}")]
+    BackfillClosed {
+        /// Why.
+        message: String,
+    },
     /// The query cannot be run.
     #[error("{message}")]
     Query {
@@ -229,6 +300,37 @@ pub trait Usage: Send + Sync {
     /// The tables besides streams that SQL metrics may read.
     fn record_tables(&self) -> Vec<RecordTable>;
 
+    /// A number that grows with every event and correction that an organisation has accepted: while it stands
+    /// still, every metric answers as before.
+    async fn accepted(&self, organisation: OrganisationId) -> UsageResult<u64>;
+
     /// Rows of a stream; of those that replace one another the last.
     async fn rows(&self, stream: &Stream, query: &RowsQuery) -> UsageResult<Vec<EventRow>>;
+
+    /// How many events a selection is of, and what the first of them are, `rows_max` at most.
+    async fn selected(
+        &self,
+        stream: &Stream,
+        selection: &Selection,
+        rows_max: usize,
+    ) -> UsageResult<(u64, Vec<EventRow>)>;
+
+    /// Makes a correction; when it answers, it survives `kill -9` and is in every later answer. A repetition
+    /// under the same key changes nothing and answers as before.
+    async fn correct(
+        &self,
+        stream: &Stream,
+        correcting: &Correcting<'_>,
+        key: Option<&IdempotencyKey>,
+    ) -> UsageResult<Corrected>;
+
+    /// Exchanges the window's events for those of the stream's open backfill; answers the backfill. One that
+    /// is committed is answered as it is.
+    async fn commit_backfill(&self, stream: &Stream, author: &Author) -> UsageResult<Backfill>;
+
+    /// A connection that reads what is kept beside events: corrections and backfills.
+    async fn read(&self, organisation: OrganisationId) -> UsageResult<Tx>;
+
+    /// Begins a transaction that writes there.
+    async fn begin(&self, author: Author) -> UsageResult<Tx>;
 }

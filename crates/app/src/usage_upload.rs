@@ -1,275 +1,327 @@
-//! Files of events: checked whole, then sent in batches.
+//! Uploads: files of events that are taken in whole, checked row by row, confirmed, and sent.
 //!
-//! Owns reading a CSV file and saying what is wrong with which row. Does not own what a cell means
-//! ([`florin_core::usage::Layout`]) nor keeping events ([`crate::usage`]).
+//! Owns the order of these steps. Does not own the states ([`florin_core::usage::upload`]) nor reading a
+//! file ([`file`]).
 //!
-//! A file with a row that cannot be used sends nothing. A file that was interrupted half-way is sent
-//! again with the same command: each batch has an idempotency key made from the file, so that none counts
-//! twice within a day.
+//! The file's bytes are in the database until its events are kept, so that any process goes on where
+//! another ended: one claims an upload, a claim that is not held on runs out (on SQLite, with its one server),
+//! and sending again what was sent keeps nothing twice.
 
-use std::{
-    io::{Read, Seek},
-    time::Duration,
+pub mod file;
+
+use std::io::{Seek, SeekFrom, Write};
+
+use florin_core::{
+    id::OrganisationId,
+    usage::upload::{NotNow, Report, State, Upload},
 };
+use florin_store::{self as store, Actor, Tx, list};
+use jiff::SignedDuration;
+use uuid::Uuid;
 
-use csv::{Reader, ReaderBuilder, StringRecord};
-use florin_core::usage::{Event, EventProblem, Layout, LayoutError, Schema};
-use serde_json::Value as Json;
-use sha2::{Digest, Sha256};
+pub use file::{CsvFile, Progress};
 
-use crate::{
-    App, Error, FieldError, Result,
-    usage::{Batch, IdempotencyKey, Ingested, Stream, UsageError},
-};
+use crate::{App, Error, Result, raw_metric, usage::Stream, usage_backfill};
 
-/// Times that a batch waits for an engine that is behind; then something is wrong with it.
-const WAITS_MAX: usize = 30;
-/// Rows of one batch.
-const BATCH_ROWS: usize = 5_000;
-/// Bad rows that a report names; the others are counted.
-pub const BAD_ROWS_SHOWN_MAX: usize = 1_000;
+/// Bytes of an upload at most, as it comes.
+pub const UPLOAD_BYTES_MAX: u64 = 512 * 1024 * 1024;
+/// Bytes of a piece of a file in the database.
+pub const PIECE_BYTES: usize = 1024 * 1024;
+/// How long a process has an upload for itself without a sign of life.
+const LEASE: SignedDuration = SignedDuration::from_secs(60);
+/// After how long a file that stopped coming is forgotten.
+const ABANDONED_AFTER: SignedDuration = SignedDuration::from_hours(1);
 
-/// A file's upload.
+/// What is said of a file before it comes.
 #[derive(Clone, Debug, Default)]
-pub struct Upload {
-    /// Headers that are not the names of columns: the file's header and a path of the schema, or an empty
-    /// one for a column that is passed over.
+pub struct New {
+    /// As [`Upload::backfill_id`].
+    pub backfill_id: Option<Uuid>,
+    /// As [`Upload::file_name`].
+    pub file_name: Option<String>,
+    /// As [`Upload::is_packed`].
+    pub is_packed: bool,
+    /// As [`Upload::mapping`].
     pub mapping: Vec<(String, String)>,
-    /// Only checks.
-    pub is_dry_run: bool,
+    /// As [`Upload::is_confirmed`].
+    pub is_confirmed: bool,
 }
 
-/// What came of a file.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Report {
-    /// Rows of the file, without the header.
-    pub rows: u64,
-    /// Events that were kept now.
-    pub accepted: u64,
-    /// Events that an earlier upload of the same file has kept in the last 24 hours.
-    pub repeated: u64,
-    /// Rows that cannot be used; where there is any, nothing was kept.
-    pub rejected: u64,
-    /// The first of them.
-    pub bad_rows: Vec<BadRow>,
-}
-
-/// A row that cannot be used.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BadRow {
-    /// Line of the file, the header being the first.
-    pub line: u64,
-    /// The column, as a path of the schema; empty for the row itself.
-    pub column: String,
-    /// What is wrong.
-    pub message: String,
-}
-
-/// How far an upload is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Progress {
-    /// Rows that were checked.
-    Checked(u64),
-    /// Events that were kept.
-    Kept(u64),
-}
-
-/// Checks a CSV file, and sends its events unless one of them cannot be used.
+/// Begins an upload of a raw metric's events.
 ///
 /// # Errors
-/// [`Error::Invalid`] for headers and for a file that is not CSV, [`Error::Usage`] for the engine's reasons.
-pub async fn upload(
-    app: &App,
-    stream: &Stream,
-    mut file: impl Read + Seek + Send,
-    upload: &Upload,
-    mut progress: impl FnMut(Progress) + Send,
-) -> Result<Report> {
-    let digest = digest(&mut file)?;
-    let fingerprint = Sha256::digest(format!("{digest}{:?}{BATCH_ROWS}", upload.mapping)).to_vec();
-    let mut report = check(stream, &mut file, upload, &mut progress)?;
-    if upload.is_dry_run || report.rejected > 0 {
-        return Ok(report);
+/// [`Error::NotFound`], [`Error::Refused`] where uploads are switched off or the backfill is closed.
+pub async fn begin(app: &App, tx: &mut Tx, raw_metric_id: Uuid, new: New) -> Result<Upload> {
+    let metric = raw_metric::find(tx, raw_metric_id).await?;
+    if !metric.usage_upload_enabled {
+        let message = "uploads are switched off for this raw metric: set usage_upload_enabled";
+        return Err(Error::refused("USAGE_UPLOAD_DISABLED", message));
     }
-    file.rewind().map_err(unreadable)?;
-    let mut rows = Rows::open(&stream.schema, &mut file, &upload.mapping)?;
-    for batch in 0_u64.. {
-        let (events, bad_rows) = rows.batch()?;
-        if !bad_rows.is_empty() {
-            let message = "the file changed while it was read: upload it again";
-            return Err(Error::field("file", "value_error.file", message));
+    let New {
+        backfill_id,
+        file_name,
+        is_packed,
+        mapping,
+        is_confirmed,
+    } = new;
+    let at = tx.at()?;
+    let upload = Upload {
+        id: app.ids.next(),
+        raw_metric_id,
+        backfill_id,
+        file_name,
+        is_packed,
+        byte_count: 0,
+        mapping,
+        is_confirmed,
+        state: State::Receiving,
+        report: Report::default(),
+        failure: None,
+        created_by: tx.author()?.actor.to_string(),
+        created_at: at,
+        updated_at: at,
+    };
+    store::usage_upload::insert(tx, &upload).await?;
+    Ok(upload)
+}
+
+/// Keeps a piece of the file.
+///
+/// # Errors
+/// [`Error::Store`].
+pub async fn add_piece(tx: &mut Tx, id: Uuid, number: i64, bytes: Vec<u8>) -> Result<()> {
+    Ok(store::usage_upload::add_piece(tx, id, number, bytes).await?)
+}
+
+/// The whole file is there and can be worked on.
+///
+/// # Errors
+/// [`Error::NotFound`], [`Error::Refused`].
+pub async fn received(tx: &mut Tx, id: Uuid, byte_count: u64) -> Result<Upload> {
+    change(tx, id, |upload| upload.received(byte_count)).await
+}
+
+/// Asks for the file's events to be kept.
+///
+/// # Errors
+/// [`Error::NotFound`], [`Error::Refused`] for one that cannot be used.
+pub async fn confirm(tx: &mut Tx, id: Uuid) -> Result<Upload> {
+    change(tx, id, Upload::confirm).await
+}
+
+/// Says anew where the file's columns go, so that it is checked again.
+///
+/// # Errors
+/// [`Error::NotFound`], [`Error::Refused`] for one that is being sent.
+pub async fn remap(tx: &mut Tx, id: Uuid, mapping: Vec<(String, String)>) -> Result<Upload> {
+    change(tx, id, |upload| upload.remap(mapping)).await
+}
+
+/// Throws the file away.
+///
+/// # Errors
+/// [`Error::NotFound`], [`Error::Refused`] for one that is being sent.
+pub async fn discard(tx: &mut Tx, id: Uuid) -> Result<Upload> {
+    change(tx, id, Upload::discard).await
+}
+
+async fn change(
+    tx: &mut Tx,
+    id: Uuid,
+    step: impl FnOnce(Upload) -> Result<Upload, NotNow>,
+) -> Result<Upload> {
+    let before = find(tx, id).await?;
+    let after = step(before.clone()).map_err(not_now)?;
+    if after != before {
+        store::usage_upload::save(tx, &before, &after).await?;
+    }
+    find(tx, id).await
+}
+
+fn not_now(refusal: NotNow) -> Error {
+    let message = match refusal.0 {
+        State::Rejected => {
+            "rows of the file cannot be used: see bad_rows, mend the file or change the mapping"
         }
-        if events.is_empty() {
+        State::Receiving => "the file is still coming",
+        State::Sending => "the events of the file are being kept",
+        State::Completed => "the events of the file are kept",
+        State::Failed => "the file cannot be read: see failure, and upload it again",
+        State::Discarded => "the upload was discarded",
+        State::Checking | State::Checked => "the upload is not so far",
+    };
+    Error::refused("USAGE_UPLOAD_STATE", message)
+}
+
+/// The upload.
+///
+/// # Errors
+/// [`Error::NotFound`].
+pub async fn find(tx: &mut Tx, id: Uuid) -> Result<Upload> {
+    let found = store::usage_upload::find(tx, id).await?;
+    found.ok_or(Error::NotFound { resource: "upload" })
+}
+
+/// One page of a raw metric's uploads.
+///
+/// # Errors
+/// [`Error::NotFound`] for the raw metric.
+pub async fn page(
+    tx: &mut Tx,
+    raw_metric: Uuid,
+    query: &list::Query,
+) -> Result<list::Page<Upload>> {
+    raw_metric::find(tx, raw_metric).await?;
+    Ok(store::usage_upload::page(tx, raw_metric, query).await?)
+}
+
+/// Checks or sends one upload that waits for it; answers whether there was one. Safe on several nodes at once;
+/// `process` is this one.
+///
+/// # Errors
+/// [`Error::Store`]; what is wrong with a file is said of its upload.
+pub async fn work(app: &App, process: Uuid) -> Result<bool> {
+    let everyone = OrganisationId(Uuid::nil());
+    let mut tx = app.db.read(everyone).await?;
+    let due = store::usage_upload::due(&mut tx, process, app.clock.now()).await?;
+    drop(tx);
+    let Some((organisation, id)) = due else {
+        return Ok(false);
+    };
+    let mut tx = app.begin(organisation, Actor::System, "").await?;
+    let is_claimed = store::usage_upload::claim(&mut tx, id, process, LEASE).await?;
+    let upload = find(&mut tx, id).await?;
+    tx.commit().await?;
+    if !is_claimed {
+        return Ok(true);
+    }
+    let mut watch = Watch {
+        app,
+        organisation,
+        upload: id,
+        process,
+    };
+    let outcome = advance(&mut watch, upload).await;
+    let mut tx = app.begin(organisation, Actor::System, "").await?;
+    // Whoever changed the upload meanwhile took the claim from this process.
+    let report = find(&mut tx, id).await?.report;
+    let claim = (process, LEASE);
+    if !store::usage_upload::note_progress(&mut tx, id, claim, &report).await? {
+        return Ok(true);
+    }
+    let changed = match outcome {
+        Ok(Step::Checked(report)) => change(&mut tx, id, |upload| upload.checked(report)).await,
+        Ok(Step::Sent(report)) => change(&mut tx, id, |upload| upload.completed(report)).await,
+        Err(error @ (Error::Store(_) | Error::Usage(_))) => {
+            // The claim runs out, and then it is tried again.
+            return Err(error);
+        }
+        Err(error) => change(&mut tx, id, |upload| upload.failed(told(&error))).await,
+    };
+    changed?;
+    tx.commit().await?;
+    Ok(true)
+}
+
+/// Forgets files that stopped coming.
+///
+/// # Errors
+/// [`Error::Store`].
+pub async fn forget_abandoned(app: &App) -> Result<()> {
+    let everyone = OrganisationId(Uuid::nil());
+    let mut tx = app.db.read(everyone).await?;
+    let before = app.clock.now() - ABANDONED_AFTER;
+    let abandoned = store::usage_upload::abandoned(&mut tx, before).await?;
+    drop(tx);
+    for (organisation, id) in abandoned {
+        let mut tx = app.begin(organisation, Actor::System, "").await?;
+        discard(&mut tx, id).await?;
+        tx.commit().await?;
+    }
+    Ok(())
+}
+
+enum Step {
+    Checked(Report),
+    Sent(Report),
+}
+
+async fn advance(watch: &mut Watch<'_>, upload: Upload) -> Result<Step> {
+    let app = watch.app;
+    let stream = stream(app, watch.organisation, &upload).await?;
+    let file = copy(app, watch.organisation, &upload).await?;
+    match upload.state {
+        State::Sending => {
+            let sent = file.send(app, &stream, upload.report, watch).await?;
+            Ok(Step::Sent(sent))
+        }
+        _ => Ok(Step::Checked(file.check(&stream, watch).await?)),
+    }
+}
+
+async fn stream(app: &App, organisation: OrganisationId, upload: &Upload) -> Result<Stream> {
+    if let Some(backfill) = upload.backfill_id {
+        let (_, stream) = usage_backfill::stream(app, organisation, backfill).await?;
+        return Ok(stream);
+    }
+    let mut tx = app.db.read(organisation).await?;
+    let metric = raw_metric::find(&mut tx, upload.raw_metric_id).await?;
+    Ok(Stream::of(organisation, &metric))
+}
+
+/// The file out of the database, on this machine's disk.
+async fn copy(app: &App, organisation: OrganisationId, upload: &Upload) -> Result<CsvFile> {
+    let mut packed = tempfile::tempfile().map_err(file::unreadable)?;
+    for number in 0_i64.. {
+        let mut tx = app.db.read(organisation).await?;
+        let Some(bytes) = store::usage_upload::piece(&mut tx, upload.id, number).await? else {
             break;
-        }
-        let key = IdempotencyKey {
-            key: format!("upload:{}:{digest}:{batch}", stream.id),
-            fingerprint: fingerprint.clone(),
         };
-        let kept = keep(app, stream, &events, &key).await?;
-        match kept.is_repetition {
-            true => report.repeated += kept.events,
-            false => report.accepted += kept.events,
-        }
-        progress(Progress::Kept(report.accepted + report.repeated));
-    }
-    Ok(report)
-}
-
-/// Keeps a batch; where the engine is behind, waits for it.
-async fn keep(
-    app: &App,
-    stream: &Stream,
-    events: &[Event],
-    key: &IdempotencyKey,
-) -> Result<Ingested> {
-    for _ in 0..WAITS_MAX {
-        match app
-            .usage
-            .ingest(stream, Batch::Events(events), Some(key))
-            .await
-        {
-            Err(UsageError::Behind {
-                retry_after_seconds,
-            }) => {
-                let wait = Duration::from_secs(u64::from(retry_after_seconds));
-                tokio::time::sleep(wait).await;
-            }
-            answer => return Ok(answer?),
-        }
-    }
-    let batch = Batch::Events(events);
-    Ok(app.usage.ingest(stream, batch, Some(key)).await?)
-}
-
-fn check(
-    stream: &Stream,
-    file: &mut (impl Read + Seek),
-    upload: &Upload,
-    progress: &mut impl FnMut(Progress),
-) -> Result<Report> {
-    file.rewind().map_err(unreadable)?;
-    let mut rows = Rows::open(&stream.schema, file, &upload.mapping)?;
-    let mut report = Report::default();
-    loop {
-        let (events, bad_rows) = rows.batch()?;
-        if events.is_empty() && bad_rows.is_empty() {
-            return Ok(report);
-        }
-        report.rows = rows.read;
-        let mut lines: Vec<u64> = bad_rows.iter().map(|bad| bad.line).collect();
-        lines.dedup();
-        report.rejected += lines.len() as u64;
-        let room = BAD_ROWS_SHOWN_MAX - report.bad_rows.len();
-        report.bad_rows.extend(bad_rows.into_iter().take(room));
-        progress(Progress::Checked(report.rows));
-    }
-}
-
-/// The rows of a file as events.
-struct Rows<'s, R> {
-    schema: &'s Schema,
-    layout: Layout,
-    reader: Reader<R>,
-    read: u64,
-}
-
-impl<'s, R: Read> Rows<'s, R> {
-    fn open(schema: &'s Schema, file: R, mapping: &[(String, String)]) -> Result<Self> {
-        let mut reader = ReaderBuilder::new().from_reader(file);
-        let headers = reader.headers().map_err(not_csv)?.clone();
-        // Spreadsheets write a mark before the first header.
-        let headers: Vec<&str> = headers
-            .iter()
-            .map(|header| header.trim_start_matches('\u{feff}').trim())
-            .collect();
-        let layout = Layout::new(schema, &headers, mapping).map_err(bad_headers)?;
-        Ok(Self {
-            schema,
-            layout,
-            reader,
-            read: 0,
+        drop(tx);
+        packed = file::blocking(move || {
+            packed.write_all(&bytes).map_err(file::unreadable)?;
+            Ok(packed)
         })
+        .await?;
     }
+    let (is_packed, mapping) = (upload.is_packed, upload.mapping.clone());
+    file::blocking(move || {
+        packed.seek(SeekFrom::Start(0)).map_err(file::unreadable)?;
+        CsvFile::copy(packed, is_packed, mapping)
+    })
+    .await
+}
 
-    /// The next rows: events, or what is wrong with them. Both are empty at the end of the file.
-    fn batch(&mut self) -> Result<(Vec<Event>, Vec<BadRow>)> {
-        let mut lines = Vec::new();
-        let mut events: Vec<Json> = Vec::new();
-        let mut bad_rows = Vec::new();
-        let mut record = StringRecord::new();
-        while lines.len() + bad_rows.len() < BATCH_ROWS {
-            let line = self.reader.position().line();
-            match self.reader.read_record(&mut record) {
-                Ok(false) => break,
-                Ok(true) => {
-                    lines.push(record.position().map_or(line, csv::Position::line));
-                    events.push(self.layout.event(self.schema, &record));
-                }
-                Err(error) if error.is_io_error() => return Err(not_csv(error)),
-                Err(error) => bad_rows.push(BadRow {
-                    line,
-                    column: String::new(),
-                    message: error.to_string(),
-                }),
-            }
-            self.read += 1;
+/// What is wrong with a file, for its sender.
+fn told(error: &Error) -> String {
+    match error {
+        Error::Invalid(fields) => {
+            let messages: Vec<&str> = fields.iter().map(|field| field.message.as_str()).collect();
+            messages.join("; ")
         }
-        match self.schema.read(events) {
-            Ok(events) if bad_rows.is_empty() => Ok((events, bad_rows)),
-            Ok(_) => Ok((Vec::new(), bad_rows)),
-            Err(problems) => {
-                bad_rows.extend(problems.iter().map(|problem| bad_row(problem, &lines)));
-                bad_rows.sort_by_key(|bad| bad.line);
-                Ok((Vec::new(), bad_rows))
-            }
+        other => other.to_string(),
+    }
+}
+
+/// Notes how far an upload is, and holds the claim.
+struct Watch<'a> {
+    app: &'a App,
+    organisation: OrganisationId,
+    upload: Uuid,
+    process: Uuid,
+}
+
+#[async_trait::async_trait]
+impl Progress for Watch<'_> {
+    async fn note(&mut self, report: &Report) -> Result<()> {
+        let organisation = self.organisation;
+        let mut tx = self.app.begin(organisation, Actor::System, "").await?;
+        let claim = (self.process, LEASE);
+        let held = store::usage_upload::note_progress(&mut tx, self.upload, claim, report).await?;
+        if !held {
+            let message = "the upload was changed meanwhile";
+            return Err(Error::refused("USAGE_UPLOAD_STATE", message));
         }
+        Ok(tx.commit().await?)
     }
-}
-
-fn bad_row(problem: &EventProblem, lines: &[u64]) -> BadRow {
-    BadRow {
-        line: lines.get(problem.event).copied().unwrap_or_default(),
-        column: problem.path.join("."),
-        message: problem.to_string(),
-    }
-}
-
-fn digest(file: &mut (impl Read + Seek)) -> Result<String> {
-    file.rewind().map_err(unreadable)?;
-    let mut digest = Sha256::new();
-    let mut piece = vec![0; 64 * 1024];
-    loop {
-        match file.read(&mut piece).map_err(unreadable)? {
-            0 => break,
-            count => digest.update(&piece[..count]),
-        }
-    }
-    let digest = digest.finalize();
-    Ok(digest.iter().map(|byte| format!("{byte:02x}")).collect())
-}
-
-fn unreadable(error: std::io::Error) -> Error {
-    Error::field(
-        "file",
-        "value_error.file",
-        format!("the file cannot be read: {error}"),
-    )
-}
-
-fn not_csv(error: csv::Error) -> Error {
-    Error::field(
-        "file",
-        "value_error.file",
-        format!("the file is not CSV: {error}"),
-    )
-}
-
-fn bad_headers(errors: Vec<LayoutError>) -> Error {
-    let fields = errors.iter().map(|error| FieldError {
-        path: vec!["file".to_owned(), "header".to_owned()],
-        message: error.to_string(),
-        kind: "value_error.column",
-    });
-    Error::Invalid(fields.collect())
 }

@@ -9,8 +9,8 @@ use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
 use florin_core::billing::{BilledPeriod, History, due};
 use florin_core::contract::{
-    Contract, Details, Header, LineDetails, LineHead, PhaseBilling, PhaseDetails, PhaseHead, Start,
-    Status, Surroundings, Taxation, create,
+    Contract, Details, Header, Kept, LineDetails, LineHead, PhaseBilling, PhaseDetails, PhaseHead,
+    Start, Status, Surroundings, Taxation, create,
 };
 use florin_core::currency::Currency;
 use florin_core::product_pricing::Content;
@@ -102,6 +102,27 @@ fn restoring_a_contract(bencher: Bencher<'_, '_>) {
     let record = contract().record().clone();
     let bencher = bencher.counter(ItemsCount::new(1_usize));
     bencher.bench(|| Contract::restore(black_box(&record).clone()));
+}
+
+#[divan::bench]
+fn reading_a_contract_from_its_text(bencher: Bencher<'_, '_>) {
+    let contract = contract();
+    let text = contract.document().to_string();
+    let record = contract.record();
+    let kept = Kept {
+        id: record.id,
+        version: record.version,
+        status: Some(record.status),
+        zone: record.zone.clone(),
+        created_at: record.created_at,
+        updated_at: record.updated_at,
+        deleted_at: record.deleted_at,
+    };
+    let bencher = bencher.counter(ItemsCount::new(1_usize));
+    bencher.bench(|| {
+        let document = serde_json::from_str(black_box(&text)).unwrap();
+        Contract::from_document(document, kept.clone())
+    });
 }
 
 #[divan::bench]

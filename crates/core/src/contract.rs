@@ -5,7 +5,7 @@
 //! the arithmetic of amounts ([`crate::rating`]).
 //!
 //! Invariants of a [`Contract`]:
-//! - at least one phase; phases are in order, inside the contract and apart from each other;
+//! - at least one phase, except in a draft; phases are in order, inside the contract and apart from each other;
 //! - lines lie inside their phase, have a price in the contract's currency and terms that rating takes;
 //! - pauses are in order and apart, inside the contract; only the last may be open-ended;
 //! - a line keeps its id through every change, for what was billed is kept under it;
@@ -19,6 +19,7 @@ mod document;
 mod expiry;
 mod features;
 mod finding;
+mod kept;
 mod pause;
 mod phase;
 mod renewal;
@@ -42,6 +43,7 @@ pub use details::{
     PlanVersion, RenewalPolicy,
 };
 pub use finding::{Finding, Findings, Rule};
+pub use kept::{Kept, Unreadable};
 pub use pause::{ExtensionPolicy, Pause, PauseEdit, PauseRequest};
 pub use phase::{Line, Phase};
 pub use renewal::{Renewal, renewal_due, renewed_from_plan, renewed_with_existing};

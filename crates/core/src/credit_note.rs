@@ -9,10 +9,11 @@
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::invoice::{Issued, Status as InvoiceStatus};
+use crate::invoice::{Issued, Part, Status as InvoiceStatus, line_items};
 use crate::money::{Money, MoneyError};
 use crate::tax::spread;
 use crate::wallet::{Entry, Reason};
+use crate::words::words;
 
 /// A credit note.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,43 +62,46 @@ pub struct PaymentShare {
     pub amount: Money,
 }
 
-/// Where a credit note stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Status {
-    /// Money is on its way back.
-    InProgress,
-    /// It is final.
-    Issued,
-    /// It was taken back.
-    Void,
-    /// Money was given back.
-    Paid,
+words! {
+    /// Where a credit note stands.
+    Status {
+        /// Money is on its way back.
+        InProgress = "in_progress",
+        /// It is final.
+        Issued = "issued",
+        /// It was taken back.
+        Void = "void",
+        /// Money was given back.
+        Paid = "paid",
+    }
 }
 
-/// Where paid money goes that is credited.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RefundDestination {
-    /// Into the wallet.
-    Credits,
-    /// To the payments that it came from.
-    OriginalPaymentMethod,
-    /// Outside the platform.
-    External,
+words! {
+    /// Where paid money goes that is credited.
+    RefundDestination {
+        /// Into the wallet.
+        Credits = "credits",
+        /// To the payments that it came from.
+        OriginalPaymentMethod = "original_payment_method",
+        /// Outside the platform.
+        External = "external",
+    }
 }
 
-/// How a credit note was settled, in the API's words.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RepaymentMethod {
-    /// Into the wallet.
-    Credits,
-    /// Off what was still to be paid.
-    InvoiceAdjusted,
-    /// Outside the platform.
-    ExternalPayment,
-    /// Against a payment.
-    CreditsAgainstPayment,
-    /// To the payments that it came from.
-    OriginalPaymentMethod,
+words! {
+    /// How a credit note was settled, in the API's words.
+    RepaymentMethod {
+        /// Into the wallet.
+        Credits = "credits",
+        /// Off what was still to be paid.
+        InvoiceAdjusted = "invoice_adjusted",
+        /// Outside the platform.
+        ExternalPayment = "external_payment",
+        /// Against a payment.
+        CreditsAgainstPayment = "credits_against_payment",
+        /// To the payments that it came from.
+        OriginalPaymentMethod = "original_payment_method",
+    }
 }
 
 /// A credit note against an invoice that is asked for.
@@ -195,6 +199,39 @@ impl CreditNote {
         }
     }
 
+    /// What of it is given back through payments or outside the platform.
+    ///
+    /// # Errors
+    /// [`MoneyError::Overflow`].
+    pub fn given_back(&self) -> Result<Money, MoneyError> {
+        let refunds = self.settlement.refunds.iter().map(|share| share.amount);
+        let all = refunds.chain([self.settlement.external]);
+        Money::sum(all, self.amount.currency())
+    }
+
+    /// The note after a gateway's answer to one of its refunds: what did not go back is in the wallet.
+    /// `is_last` says that no other one is waited for.
+    ///
+    /// # Errors
+    /// [`MoneyError::Overflow`].
+    pub fn settled(
+        mut self,
+        share: PaymentShare,
+        has_succeeded: bool,
+        is_last: bool,
+    ) -> Result<Self, MoneyError> {
+        let settlement = &mut self.settlement;
+        if !has_succeeded {
+            let is_other = |other: &PaymentShare| other.payment_id != share.payment_id;
+            settlement.refunds.retain(is_other);
+            settlement.to_wallet = settlement.to_wallet.checked_add(share.amount)?;
+        }
+        if is_last && settlement.refunds.is_empty() {
+            self.status = Status::Issued;
+        }
+        Ok(if is_last { self.refunded() } else { self })
+    }
+
     /// The note after all its refunds have gone through.
     #[must_use]
     pub fn refunded(mut self) -> Self {
@@ -203,6 +240,39 @@ impl CreditNote {
         }
         self
     }
+}
+
+/// What a credit note credits of a line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CreditedLine {
+    /// The line's name on the invoice.
+    pub name: String,
+    /// A sentence about it.
+    pub description: Option<String>,
+    /// Before tax.
+    pub net: Money,
+    /// The tax.
+    pub tax: Money,
+}
+
+/// What a note credits of each line of its invoice, in the invoice's order. Nothing for a note that is no
+/// credit of lines.
+///
+/// # Errors
+/// [`MoneyError`] where an amount does not fit.
+pub fn credited_lines(note: &CreditNote, parts: &[Part]) -> Result<Vec<CreditedLine>, MoneyError> {
+    let items = line_items(parts, note.amount.currency())?.lines;
+    let lines = items.into_iter().zip(note.buckets.chunks(2));
+    let credited = lines.filter_map(|(item, buckets)| {
+        let [net, tax] = buckets else { return None };
+        Some(CreditedLine {
+            name: item.name,
+            description: item.description,
+            net: *net,
+            tax: *tax,
+        })
+    });
+    Ok(credited.collect())
 }
 
 /// Credits an invoice. `earlier` are its credit notes so far; `refundable` says what each of its payments

@@ -19,6 +19,7 @@ pub const NAMES: &[&str] = &[
     "anrok",
     "dealhub",
     "netsuite",
+    crate::connector::TEST,
 ];
 
 /// A link.

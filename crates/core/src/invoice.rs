@@ -14,18 +14,24 @@ mod consolidation;
 mod date_policy;
 mod display;
 mod draft;
+mod duplicate;
 mod issued;
 mod line_items;
 mod number;
 mod one_off;
 mod totals;
+mod written_line;
+
+use std::collections::BTreeSet;
 
 use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use uuid::Uuid;
 
 use crate::billing::Adjustment;
 use crate::calendar::Period;
+use crate::carried::Carried;
 use crate::currency::Currency;
 use crate::id::LineId;
 use crate::payment_terms::PaymentTerms;
@@ -35,11 +41,13 @@ pub use consolidation::{ConsolidationKey, consolidate};
 pub use date_policy::{DateReference, InvoiceDatePolicy};
 pub use display::{Shown, shown_money, shown_quantity};
 pub use draft::{Draft, DraftEdit, DraftState, Freshness};
+pub use duplicate::bills_again;
 pub use issued::{Amounts, Approval, Approved, Issued, approve};
 pub use line_items::{FeatureItem, FreeUnits, Item, ItemKind, LineItems, Row, line_items};
 pub use number::{NumberFormat, Sequence};
 pub use one_off::{OneOffLine, one_off};
 pub use totals::{Summary, Totals};
+pub use written_line::{LineFault, WrittenLine};
 
 /// Where an invoice stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -140,6 +148,14 @@ impl Header {
     }
 }
 
+impl Header {
+    /// The words that the invoice is marked with, each once: those of [`Header::tags`], a list of texts.
+    pub fn tag_names(&self) -> BTreeSet<&str> {
+        let tags = self.tags.as_array().into_iter().flatten();
+        tags.filter_map(Json::as_str).collect()
+    }
+}
+
 /// A rated bill on an invoice: one phase of one contract, or lines written by hand.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Part {
@@ -155,6 +171,10 @@ pub struct Part {
     pub adjustments: Vec<Adjustment>,
     /// What documents call the lines.
     pub labels: Vec<LineLabel>,
+    /// What earlier bills of the phase had used up when this one was rated.
+    pub carried_in: Carried,
+    /// The same after this one, for the next.
+    pub carried_out: Carried,
 }
 
 /// Where a part comes from.
@@ -174,7 +194,7 @@ pub enum Source {
 }
 
 /// What documents call a line: frozen when the draft is made.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LineLabel {
     /// The line.
     pub line: LineId,

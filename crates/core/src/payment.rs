@@ -16,6 +16,7 @@ use uuid::Uuid;
 use crate::invoice::Issued;
 use crate::money::{Money, MoneyError};
 use crate::wallet::Entry;
+use crate::words::words;
 
 pub use record::{
     Finding, Findings, ManualEdit, PartRequest, Request, Rule, delete_manual, edit_manual, fail,
@@ -23,6 +24,7 @@ pub use record::{
 };
 pub use refund::{
     RefundRequest, Refunded, Reversal, refund, refund_for_credit_note, reverse, settle_refund,
+    settle_refund_for_credit_note,
 };
 
 /// A payment, refund, reversal or withheld tax.
@@ -81,27 +83,6 @@ pub enum Origin {
     Manual,
     /// A gateway.
     Gateway,
-}
-
-/// The pairs of values and the API's words.
-macro_rules! words {
-    ($(#[$meta:meta])* $type:ident { $($(#[$doc:meta])* $value:ident = $word:literal,)+ }) => {
-        $(#[$meta])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        pub enum $type { $($(#[$doc])* $value,)+ }
-
-        impl $type {
-            /// The API's word.
-            pub const fn as_str(self) -> &'static str {
-                match self { $(Self::$value => $word,)+ }
-            }
-
-            /// The value of a word of the API.
-            pub fn parse(word: &str) -> Option<Self> {
-                match word { $($word => Some(Self::$value),)+ _ => None }
-            }
-        }
-    };
 }
 
 words! {

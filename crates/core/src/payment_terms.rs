@@ -1,11 +1,12 @@
 //! Payment terms: when an invoice is due (semantics §3.10).
 
 use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
 
 use crate::calendar::{Delay, Error};
 
 /// When an invoice of a phase is due.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PaymentTerms {
     /// The day that the terms count from.
     pub term_type: PaymentTermType,
@@ -18,7 +19,8 @@ pub struct PaymentTerms {
 }
 
 /// The day that payment terms count from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum PaymentTermType {
     /// The day of the approval.
     OnApproval,
@@ -27,7 +29,8 @@ pub enum PaymentTermType {
 }
 
 /// How the due day is found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum PaymentTermMode {
     /// So many days after the day counted from.
     Relative,
@@ -37,6 +40,23 @@ pub enum PaymentTermMode {
 }
 
 impl PaymentTerms {
+    /// What holds where nobody said anything: 30 days after the approval.
+    pub const DEFAULT: Self = Self {
+        term_type: PaymentTermType::OnApproval,
+        mode: PaymentTermMode::Relative,
+        due_days: 30,
+        last_day_of_month: false,
+    };
+
+    /// So many days after the date on the invoice.
+    pub const fn days_after_invoice_date(due_days: u16) -> Self {
+        Self {
+            term_type: PaymentTermType::OnCreation,
+            due_days,
+            ..Self::DEFAULT
+        }
+    }
+
     /// The due day of an invoice made or approved (see [`PaymentTermType`]) on `from`.
     ///
     /// # Errors

@@ -118,6 +118,13 @@ impl Content {
         self.document["name"].as_str()
     }
 
+    /// Whether another document says the same: what is empty counts as absent, and a default as told. A
+    /// caller that sends back what it read says the same.
+    pub fn says_the_same(&self, other: &Self) -> bool {
+        self.price == other.price
+            && canonical::told(&self.document) == canonical::told(&other.document)
+    }
+
     /// A text that is the same for equal documents: keys in order, nulls left out, numbers without
     /// trailing zeros.
     pub fn canonical(&self) -> String {

@@ -99,6 +99,21 @@ impl Region {
     }
 }
 
+/// The row that a document follows: that of the country and currency, else that of the country alone.
+pub fn for_document<'r>(
+    rows: &'r [RegionConfig],
+    country_code: &str,
+    currency: Currency,
+) -> Option<&'r RegionConfig> {
+    let row_of = |currency: Option<Currency>| {
+        rows.iter().find(|row| {
+            let region = &row.region;
+            region.currency == currency && region.country_code.eq_ignore_ascii_case(country_code)
+        })
+    };
+    row_of(Some(currency)).or_else(|| row_of(None))
+}
+
 /// A row before, if there was one, and after.
 pub type Placed = (Option<RegionConfig>, RegionConfig);
 
@@ -193,6 +208,15 @@ mod tests {
         assert!(!dollars.is_within(&asked("US", Some("EUR"))));
         assert!(!asked("US", None).is_within(&dollars));
         assert!(!dollars.is_within(&asked("DE", None)));
+    }
+
+    #[test]
+    fn a_document_follows_the_nearest_row() {
+        let rows = [row(1, "US", None), row(2, "US", Some("EUR"))];
+        let found = |country, currency| for_document(&rows, country, currency).map(|row| row.id);
+        assert_eq!(found("us", Currency::EUR), Some(Uuid::from_u128(2)));
+        assert_eq!(found("US", Currency::USD), Some(Uuid::from_u128(1)));
+        assert_eq!(found("DE", Currency::EUR), None);
     }
 
     #[test]

@@ -15,12 +15,15 @@ pub mod event;
 pub mod metric;
 pub mod schema;
 
+pub mod backfill;
 pub mod cells;
+pub mod correction;
 pub mod customers;
 pub mod data_type;
 pub mod evaluate;
 pub mod filter;
 pub mod query;
+pub mod upload;
 pub mod value;
 
 pub mod number;
@@ -28,7 +31,9 @@ pub mod timestamp;
 
 mod accumulate;
 
+pub use backfill::Backfill;
 pub use cells::{Layout, LayoutError};
+pub use correction::{Amendment, Change, Correction, Selection};
 pub use customers::{CustomerKeys, UsageCustomer};
 pub use data_type::{DataType, UnknownType};
 pub use evaluate::{CustomerUsage, evaluate};
@@ -37,4 +42,5 @@ pub use filter::{Condition, Conditions, Filter, FilterGroup, Filters, Logic, Ope
 pub use metric::{Aggregation, CustomerAttribute, Metric};
 pub use query::{MetricError, QueryParts, UsageQuery};
 pub use schema::{Column, Field, Schema, SchemaError};
+pub use upload::Upload;
 pub use value::Value;

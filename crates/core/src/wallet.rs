@@ -52,6 +52,47 @@ pub enum Reason {
     },
 }
 
+impl Reason {
+    /// The API's word: the `type` of an entry.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::ManualCredit => "manual_credit",
+            Self::ManualDebit => "manual_debit",
+            Self::Overpayment { .. } => "overpayment",
+            Self::CreditNote { .. } => "credit_note",
+            Self::Applied { .. } => "applied",
+            Self::Refund { .. } => "refund",
+            Self::Reversal { .. } => "reversal",
+        }
+    }
+
+    /// The id of what made the entry: payment, credit note, invoice, refund or reversal.
+    pub const fn source(self) -> Option<Uuid> {
+        match self {
+            Self::ManualCredit | Self::ManualDebit => None,
+            Self::Overpayment { payment: id }
+            | Self::CreditNote { credit_note: id }
+            | Self::Applied { invoice: id }
+            | Self::Refund { refund: id }
+            | Self::Reversal { reversal: id } => Some(id),
+        }
+    }
+
+    /// The reason of a word and a source; `None` where they do not fit.
+    pub fn restore(word: &str, source: Option<Uuid>) -> Option<Self> {
+        Some(match (word, source) {
+            ("manual_credit", None) => Self::ManualCredit,
+            ("manual_debit", None) => Self::ManualDebit,
+            ("overpayment", Some(payment)) => Self::Overpayment { payment },
+            ("credit_note", Some(credit_note)) => Self::CreditNote { credit_note },
+            ("applied", Some(invoice)) => Self::Applied { invoice },
+            ("refund", Some(refund)) => Self::Refund { refund },
+            ("reversal", Some(reversal)) => Self::Reversal { reversal },
+            _ => return None,
+        })
+    }
+}
+
 /// A wallet as the sum of its entries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Wallet {

@@ -8,7 +8,8 @@ use florin_app::organisation::NewOrganisation;
 use uuid::Uuid;
 
 use crate::{
-    configuration::Configuration, doctor, import_usage, keys, organisations, output::Format, serve,
+    configuration::Configuration, demo, doctor, import_usage, keys, organisations, output::Format,
+    serve, verify,
 };
 
 /// Florin: order to cash. Metering, contracts, invoices, payments, ledger, revenue.
@@ -40,7 +41,9 @@ pub(crate) struct Place {
     /// [env: FLORIN_USAGE_PLACE] [default: the folder `usage` in the data folder]
     #[arg(long, global = true, value_name = "PLACE")]
     pub(crate) usage_place: Option<String>,
-    /// Configuration file. [default: florin.toml in the data folder, if it is there]
+    /// Configuration file, which may also say where clients reach the server (FLORIN_PUBLIC_URL), under which key
+    /// secrets of connectors are kept (FLORIN_MASTER_KEY) and where Stripe answers (FLORIN_STRIPE_URL).
+    /// [default: florin.toml in the data folder, if it is there]
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
 }
@@ -49,6 +52,10 @@ pub(crate) struct Place {
 enum Command {
     /// Serve the API until SIGTERM or Ctrl-C; requests in flight are finished.
     Serve(Serve),
+    /// Bill a month of real departures, from events to PDFs, over the API of a server that goes on serving.
+    ///
+    /// The data is in the folder `florin-demo` unless told. Once more on the same folder finds what is there.
+    Demo(demo::Demo),
     /// Organisations.
     #[command(subcommand)]
     Org(Org),
@@ -62,11 +69,18 @@ enum Command {
     Migrate,
     /// Check database, folders, clock and versions, and say what is wrong.
     Doctor,
+    /// Hold the books against invoices, wallets, payments and credit notes, compute the seals of the journal and
+    /// every invoice again, and say exactly what is wrong.
+    Verify {
+        /// Id of the only organisation to look at; all unless told.
+        #[arg(long)]
+        organisation: Option<Uuid>,
+    },
 }
 
 /// Settings of the server. Each can also stand in the file or the environment; the example file
 /// `florin.example.toml` explains them all.
-#[derive(Args, Debug)]
+#[derive(Args, Debug, Default)]
 pub(crate) struct Serve {
     /// Address and port. [env: FLORIN_LISTEN] [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDRESS")]
@@ -142,20 +156,33 @@ enum Import {
     Usage(import_usage::ImportUsage),
 }
 
+/// The command of worker processes: no person calls it.
+pub(crate) const RENDER_DOCUMENT: &str = "render-document";
+
 /// Runs the command.
 pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
     let Arguments {
         command,
-        place,
+        mut place,
         json,
     } = arguments;
+    if let (Command::Demo(_), None) = (&command, &place.data_dir) {
+        place.data_dir = Some(demo::DATA_DIR.into());
+    }
     let format = if json { Format::Json } else { Format::Text };
     let configuration = Configuration::load(&place)?;
     match command {
         Command::Serve(serve) => serve::run(configuration.with(&serve), &serve, format).await?,
+        Command::Demo(demo) => {
+            demo::run(configuration, &demo, format).await?;
+        }
         Command::Doctor => return doctor::run(&configuration, format).await,
         Command::Import(Import::Usage(import)) => {
             return import_usage::run(&configuration, &import, format).await;
+        }
+        Command::Verify { organisation } => {
+            let app = configuration.open().await?;
+            return verify::run(&app, organisation, format).await;
         }
         Command::Migrate => {
             let version = florin_store::migrate::newest();

@@ -12,9 +12,17 @@ use figment::{
     Figment,
     providers::{Env, Format, Serialized, Toml},
 };
-use florin_app::{App, clock::MachineClock, ids::MachineIds, usage::Absent};
+use florin_app::{
+    App,
+    clock::MachineClock,
+    ids::MachineIds,
+    usage::{Absent, Usage},
+    vault::Vault,
+};
+use florin_document::Pages;
+use florin_gateway::Stripe;
 use florin_store::{Db, Options};
-use florin_usage::{Engine, Pace, S3};
+use florin_usage::{BacklogLimit, Engine, Pace, S3};
 use serde::{Deserialize, Serialize};
 
 use crate::command::{Place, Serve};
@@ -41,6 +49,12 @@ pub(crate) struct Configuration {
     pub(crate) s3_secret_access_key: String,
     /// Address and port of the API.
     pub(crate) listen: String,
+    /// Where the API is reached from outside; empty is `http://` and `listen`.
+    pub(crate) public_url: String,
+    /// Under which secrets of connectors are kept; empty is none.
+    pub(crate) master_key: String,
+    /// Where Stripe answers.
+    pub(crate) stripe_url: String,
     /// Requests per second and key; 0 is no limit.
     pub(crate) rate_limit: u32,
     /// What is logged, in the words of `RUST_LOG`.
@@ -59,6 +73,9 @@ impl Default for Configuration {
             s3_access_key_id: String::new(),
             s3_secret_access_key: String::new(),
             listen: "127.0.0.1:8080".to_owned(),
+            public_url: String::new(),
+            master_key: String::new(),
+            stripe_url: "https://api.stripe.com".to_owned(),
             rate_limit: 1000,
             log: "warn,florin=info,florin_api=info,florin_app=info,florin_store=info".to_owned(),
         }
@@ -135,7 +152,7 @@ impl Configuration {
     /// # Errors
     /// A folder that cannot be made, or a database that cannot be opened.
     pub(crate) async fn open(&self) -> Result<App> {
-        Ok(App::new(self.open_records().await?, Arc::new(Absent)))
+        self.app(self.open_records().await?, Arc::new(Absent))
     }
 
     /// As [`Configuration::open`], with usage.
@@ -154,11 +171,39 @@ impl Configuration {
                 Some(_) => Pace::HASTY,
                 None => Pace::USUAL,
             },
+            backlog: BacklogLimit::USUAL,
         };
         let engine = Engine::open(options).await;
         let engine = engine.context("usage cannot be opened")?;
-        let app = App::new(records, Arc::new(engine.clone()));
+        let app = App {
+            documents: Arc::new(pages()?),
+            ..self.app(records, Arc::new(engine.clone()))?
+        };
         Ok((app, engine))
+    }
+
+    /// An app with the gateways and the vault of this configuration.
+    fn app(&self, records: Db, usage: Arc<dyn Usage>) -> Result<App> {
+        let vault = Vault::new(&self.master_key).context("master_key cannot be used")?;
+        let stripe = Stripe::new(florin_gateway::Options {
+            base_url: self.stripe_url.trim_end_matches('/').to_owned(),
+            ..florin_gateway::Options::default()
+        })?;
+        let app = App::new(records, usage);
+        Ok(App {
+            gateways: app.gateways.with("stripe", Arc::new(stripe)),
+            vault: Arc::new(vault),
+            ..app
+        })
+    }
+
+    /// Where the API is reached from outside, without a slash at the end.
+    pub(crate) fn public_url(&self) -> String {
+        let url = match self.public_url.as_str() {
+            "" => format!("http://{}", self.listen),
+            url => url.to_owned(),
+        };
+        url.trim_end_matches('/').to_owned()
     }
 
     /// The lock of the one server that a folder with SQLite files may have; it ends with the process. With
@@ -236,6 +281,12 @@ impl Configuration {
             secret_access_key: self.s3_secret_access_key.clone(),
         }))
     }
+}
+
+/// Pages of documents; templates of organisations run in processes of this same program.
+fn pages() -> Result<Pages> {
+    let program = std::env::current_exe().context("the program does not know its own place")?;
+    Ok(Pages::new(program, &[crate::command::RENDER_DOCUMENT]))
 }
 
 /// A setting that only tests make: no part of the configuration, and not documented.

@@ -2,7 +2,6 @@
 
 use std::{
     fs::File,
-    io::{Cursor, Read, Seek},
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -12,9 +11,12 @@ use clap::Args;
 use florin_app::{
     App,
     usage::Stream,
-    usage_upload::{self, BadRow, Progress, Report, Upload},
+    usage_upload::{CsvFile, Progress},
 };
-use florin_core::id::OrganisationId;
+use florin_core::{
+    id::OrganisationId,
+    usage::upload::{BadRow, Report},
+};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -59,17 +61,15 @@ pub(crate) async fn run(
 ) -> Result<ExitCode> {
     let (app, _engine) = configuration.open_with_usage().await?;
     let stream = stream(&app, import).await?;
-    let upload = Upload {
-        mapping: import.map.clone(),
-        is_dry_run: import.dry_run,
+    let file = open(&import.file, import.map.clone())?;
+    let report = file.check(&stream, &mut Said).await.map_err(said)?;
+    let report = match report.rejected > 0 || import.dry_run {
+        true => report,
+        false => {
+            let sent = file.send(&app, &stream, report, &mut Said).await;
+            sent.map_err(said)?
+        }
     };
-    let progress = |progress| match progress {
-        Progress::Checked(rows) => output::progress(&format!("{rows} rows checked")),
-        Progress::Kept(events) => output::progress(&format!("{events} events kept")),
-    };
-    let file = open(&import.file)?;
-    let report = usage_upload::upload(&app, &stream, file, &upload, progress).await;
-    let report = report.map_err(said)?;
     format.print(|| text(&report), || document(&report));
     Ok(match report.rejected {
         0 => ExitCode::SUCCESS,
@@ -88,20 +88,25 @@ async fn stream(app: &App, import: &ImportUsage) -> Result<Stream> {
     Ok(Stream::of(organisation, &metric))
 }
 
-trait ReadSeek: Read + Seek + Send {}
-impl<T: Read + Seek + Send> ReadSeek for T {}
+/// Prints progress for whoever waits.
+struct Said;
 
-/// The file; a packed one is unpacked into memory.
-fn open(path: &Path) -> Result<Box<dyn ReadSeek>> {
+#[async_trait::async_trait]
+impl Progress for Said {
+    async fn note(&mut self, report: &Report) -> florin_app::Result<()> {
+        match report.accepted + report.repeated {
+            0 => output::progress(&format!("{} rows checked", report.rows)),
+            kept => output::progress(&format!("{kept} events kept")),
+        }
+        Ok(())
+    }
+}
+
+fn open(path: &Path, mapping: Vec<(String, String)>) -> Result<CsvFile> {
     let cannot = || format!("{} cannot be read", path.display());
     let file = File::open(path).with_context(cannot)?;
-    if path.extension().is_none_or(|extension| extension != "gz") {
-        return Ok(Box::new(file));
-    }
-    let mut text = Vec::new();
-    let mut packed = flate2::read::MultiGzDecoder::new(file);
-    packed.read_to_end(&mut text).with_context(cannot)?;
-    Ok(Box::new(Cursor::new(text)))
+    let is_packed = path.extension().is_some_and(|extension| extension == "gz");
+    CsvFile::copy(file, is_packed, mapping).map_err(said)
 }
 
 fn text(report: &Report) -> String {

@@ -2,7 +2,7 @@
 //! it; nothing is computed from it here.
 
 use florin_core::aggregate::{Aggregate, AggregateVersion, Content};
-use sea_query::{Asterisk, Expr, ExprTrait};
+use sea_query::{Asterisk, Expr, ExprTrait, Order};
 use uuid::Uuid;
 
 use crate::{
@@ -200,6 +200,36 @@ pub async fn of_ids(tx: &mut Tx, ids: &[Uuid]) -> Result<Vec<Aggregate>> {
     let mut select = tx.select(TABLE.name);
     select.column(Asterisk);
     select.and_where(Expr::col("id").is_in(ids.iter().copied()));
+    tx.fetch_all(&select).await?.iter().map(decode).collect()
+}
+
+/// Of these ids, those of aggregates that are not deleted.
+///
+/// # Errors
+/// What the statement answers.
+pub async fn known(tx: &mut Tx, ids: &[Uuid]) -> Result<Vec<Uuid>> {
+    let mut select = tx.select(TABLE.name);
+    select.column("id");
+    select.and_where(Expr::col("id").is_in(ids.iter().copied()));
+    select.and_where(Expr::col("deleted_at").is_null());
+    let rows = tx.fetch_all(&select).await?;
+    rows.iter().map(|row| row.get("id")).collect()
+}
+
+/// The newest aggregates that measure a raw metric by a form, `limit` at most.
+///
+/// # Errors
+/// What the statement answers.
+pub async fn of_raw_metric(
+    tx: &mut Tx,
+    raw_metric_id: Uuid,
+    limit: usize,
+) -> Result<Vec<Aggregate>> {
+    let mut select = tx.select(TABLE.name);
+    select.column(Asterisk);
+    select.and_where(Expr::col("raw_metric_id").eq(raw_metric_id));
+    select.and_where(Expr::col("deleted_at").is_null());
+    select.order_by("id", Order::Desc).limit(limit as u64);
     tx.fetch_all(&select).await?.iter().map(decode).collect()
 }
 

@@ -163,6 +163,35 @@ pub async fn with_ids(tx: &mut Tx, ids: &[Uuid]) -> Result<Vec<BusinessEntity>> 
     tx.fetch_all(&select).await?.iter().map(decode).collect()
 }
 
+/// An entity as others name it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EntityName {
+    /// The entity.
+    pub id: Uuid,
+    /// Its name.
+    pub name: String,
+}
+
+/// A query for the names of the entities that bill these customers; for [`decode_name`].
+pub(crate) fn names_of(tx: &Tx, customers: &[Uuid]) -> SelectStatement {
+    let mut of_customers = tx.select("customer");
+    of_customers
+        .column("business_entity_id")
+        .and_where(Expr::col("id").is_in(customers.iter().copied()));
+    let mut select = tx.select(TABLE.name);
+    select
+        .columns(["id", "name"])
+        .and_where(Expr::col("id").in_subquery(of_customers));
+    select
+}
+
+pub(crate) fn decode_name(row: &Row) -> Result<EntityName> {
+    Ok(EntityName {
+        id: row.get("id")?,
+        name: row.get("name")?,
+    })
+}
+
 /// One page of entities.
 ///
 /// # Errors

@@ -8,7 +8,8 @@ use serde_json::Value as Json;
 use uuid::Uuid;
 
 use crate::{
-    Error, Result, Row, Tx, business_entity,
+    Error, Result, Row, Tx,
+    business_entity::{self, EntityName},
     list::{self, Column, Condition, Kind, Operator, Page, Source, Spec},
     record::{self, Table, Values},
 };
@@ -212,7 +213,7 @@ pub async fn of_module(
 }
 
 /// Definitions of a module for what the named entity bills, or the default one: as [`of_module`], and the
-/// entity's id, if there is one; read together.
+/// entity's name, if there is one; read together.
 ///
 /// # Errors
 /// What the statements answer.
@@ -220,12 +221,14 @@ pub async fn of_module_and_entity(
     tx: &mut Tx,
     module: Module,
     named: Option<Uuid>,
-) -> Result<(Option<Uuid>, Vec<Definition>)> {
-    let entity = business_entity::chosen(tx, named);
+) -> Result<(Option<EntityName>, Vec<Definition>)> {
+    let mut entity = business_entity::chosen(tx, named);
     let of_entity = Expr::from(entity.clone().into_sub_query_statement());
+    entity.column("name");
     let definitions = select_of(tx, module, Some(of_entity));
     let [entities, definitions] = tx.fetch_each([&entity, &definitions]).await?;
-    let entity = entities.first().map(|row| row.get("id")).transpose()?;
+    let entity = entities.first().map(business_entity::decode_name);
+    let entity = entity.transpose()?;
     let definitions: Result<_> = definitions.iter().map(decode).collect();
     Ok((entity, definitions?))
 }

@@ -1,5 +1,7 @@
 //! Customers. Owns their rows and every external id that they ever had.
 
+use std::collections::HashMap;
+
 use florin_core::customer::{Customer, Details, TaxId};
 use sea_query::{Asterisk, Expr, ExprTrait, InsertStatement, OnConflict, Query, SelectStatement};
 use serde_json::{Value as Json, json};
@@ -12,6 +14,8 @@ use crate::{
 };
 
 const TABLE: Table = Table::announced("customer");
+/// Ids of one statement at most: a database bounds the values of a statement.
+const IDS_MAX: usize = 5_000;
 
 /// The list of customers.
 pub static LIST: Spec = Spec {
@@ -43,10 +47,18 @@ pub static LIST: Spec = Spec {
         Column::new("custom_attributes", Kind::Json, "custom attributes"),
         Column::new("invoice__customer_id", Kind::Uuid, "customer of an invoice")
             .operators(&[Operator::Equal])
-            .from(Source::Absent),
+            .from(Source::Related {
+                table: "invoice",
+                foreign: "customer_id",
+                column: "customer_id",
+            }),
         Column::new("invoice__status", Kind::Text, "status of an invoice")
             .operators(&[Operator::Equal])
-            .from(Source::Absent),
+            .from(Source::Related {
+                table: "invoice",
+                foreign: "customer_id",
+                column: "status",
+            }),
     ],
     default_order: "created_at",
     soft_deleted: false,
@@ -201,6 +213,24 @@ pub async fn find(tx: &mut Tx, id: Uuid) -> Result<Option<Customer>> {
         .transpose()
 }
 
+/// Customers by their ids, in the order of the ids' values, with no lock. Ids that no customer has are passed over.
+///
+/// # Errors
+/// What the statements answer.
+pub async fn of_ids(tx: &mut Tx, ids: &[Uuid]) -> Result<Vec<Customer>> {
+    let mut found = Vec::with_capacity(ids.len());
+    for ids in ids.chunks(IDS_MAX) {
+        let mut select = tx.select(TABLE.name);
+        select.column(Asterisk);
+        select.and_where(Expr::col("id").is_in(ids.iter().copied()));
+        select.order_by("id", sea_query::Order::Asc);
+        for row in &tx.fetch_all(&select).await? {
+            found.push(decode(row)?);
+        }
+    }
+    Ok(found)
+}
+
 /// What [`find`] runs.
 pub(crate) fn with_id(tx: &Tx, id: Uuid) -> SelectStatement {
     record::with_id(tx, TABLE.name, id)
@@ -219,6 +249,39 @@ pub async fn find_by_external_id(tx: &mut Tx, external_id: &str) -> Result<Optio
         Some(row) => find(tx, row.get("customer_id")?).await,
         None => Ok(None),
     }
+}
+
+/// What others show of a customer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CustomerName {
+    /// Its id.
+    pub id: Uuid,
+    /// The caller's own id.
+    pub external_id: Option<String>,
+    /// Its name.
+    pub customer_name: String,
+    /// Its e-mail address.
+    pub email: Option<String>,
+}
+
+/// The names of customers, in no order; not locked.
+///
+/// # Errors
+/// What the statement answers.
+pub async fn names(tx: &mut Tx, ids: &[Uuid]) -> Result<Vec<CustomerName>> {
+    let mut select = tx.select(TABLE.name);
+    select.columns(["id", "external_id", "customer_name", "email"]);
+    select.and_where(Expr::col("id").is_in(ids.iter().copied()));
+    let rows = tx.fetch_all(&select).await?;
+    let name = |row: &Row| {
+        Ok(CustomerName {
+            id: row.get("id")?,
+            external_id: row.optional("external_id")?,
+            customer_name: row.get("customer_name")?,
+            email: row.optional("email")?,
+        })
+    };
+    rows.iter().map(name).collect()
 }
 
 /// One page of customers.
@@ -250,6 +313,24 @@ fn remembered_external_id(tx: &Tx, customer: &Customer) -> Result<Option<InsertS
             .to_owned(),
     );
     Ok(Some(insert))
+}
+
+/// The entities that bill these customers.
+///
+/// # Errors
+/// What the statement answers.
+pub async fn business_entities(tx: &mut Tx, ids: &[Uuid]) -> Result<HashMap<Uuid, Uuid>> {
+    let mut entities = HashMap::with_capacity(ids.len());
+    for chunk in ids.chunks(IDS_MAX) {
+        let mut select = tx.select(TABLE.name);
+        select.columns(["id", "business_entity_id"]);
+        select.and_where(Expr::col("id").is_in(chunk.iter().copied()));
+        select.and_where(Expr::col("business_entity_id").is_not_null());
+        for row in tx.fetch_all(&select).await? {
+            entities.insert(row.get("id")?, row.get("business_entity_id")?);
+        }
+    }
+    Ok(entities)
 }
 
 /// Every external id of this organisation that points to the customer, newest first.

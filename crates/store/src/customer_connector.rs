@@ -73,6 +73,21 @@ pub async fn of_customers(tx: &mut Tx, customers: &[Uuid]) -> Result<Vec<Link>> 
     tx.fetch_all(&select).await?.iter().map(decode).collect()
 }
 
+/// The link to a system under this id; the oldest where several customers have it.
+///
+/// # Errors
+/// What the statement answers.
+pub async fn linked(tx: &mut Tx, name: &str, reference_id: &str) -> Result<Option<Link>> {
+    let mut select = tx.select(TABLE.name);
+    select
+        .column(Asterisk)
+        .and_where(Expr::col("name").eq(name))
+        .and_where(Expr::col("reference_id").eq(reference_id));
+    select.order_by("id", Order::Asc).limit(1);
+    let row = tx.fetch_optional(&select).await?;
+    row.map(|row| decode(&row)).transpose()
+}
+
 pub(crate) fn select_of(tx: &Tx, customers: &[Uuid]) -> SelectStatement {
     let mut select = tx.select(TABLE.name);
     select

@@ -8,8 +8,8 @@ use florin_core::{
 use uuid::Uuid;
 
 use crate::{
-    Batch, Outcome, Result, Row, Tx, contact, customer, customer_address, customer_connector,
-    customer_relationship,
+    Batch, Outcome, Result, Row, Tx, business_entity, business_entity::EntityName, contact,
+    customer, customer_address, customer_connector, customer_relationship,
 };
 
 /// Rows around one or several customers, the oldest of each kind first.
@@ -21,6 +21,8 @@ pub struct Surroundings {
     pub links: Vec<Link>,
     /// Where they are children.
     pub relationships: Vec<Relationship>,
+    /// The entities that bill them, each once.
+    pub entities: Vec<EntityName>,
     /// Their contacts; none where they were not asked for.
     pub contacts: Vec<Contact>,
 }
@@ -63,6 +65,7 @@ fn add(tx: &Tx, batch: &mut Batch, customers: &[Uuid], with_contacts: bool) {
     batch.add(&customer_address::select_of(tx, customers));
     batch.add(&customer_connector::select_of(tx, customers));
     batch.add(&customer_relationship::select_of(tx, customers));
+    batch.add(&business_entity::names_of(tx, customers));
     if with_contacts {
         batch.add(&contact::select_of(tx, customers));
     }
@@ -74,6 +77,7 @@ fn decode(mut outcomes: impl Iterator<Item = Outcome>) -> Result<Surroundings> {
         addresses: each(next(), customer_address::decode)?,
         links: each(next(), customer_connector::decode)?,
         relationships: each(next(), customer_relationship::decode)?,
+        entities: each(next(), business_entity::decode_name)?,
         contacts: each(next(), contact::decode)?,
     })
 }

@@ -8,6 +8,7 @@ use sqlx::{
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
 };
+use uuid::Uuid;
 
 use crate::{
     Author, Backend, Error, Result, Tx, dialect,
@@ -38,6 +39,7 @@ pub struct Options {
 #[derive(Clone, Debug)]
 pub struct Db {
     engine: Engine,
+    clock: Option<Uuid>,
 }
 
 #[derive(Clone, Debug)]
@@ -75,7 +77,25 @@ impl Db {
                 });
             }
         };
-        Ok(Self { engine })
+        Ok(Self {
+            engine,
+            clock: None,
+        })
+    }
+
+    /// The same database for the work of a test clock: jobs see the contracts of those who live by it, and of
+    /// nobody else. Without a clock they see those of everybody who lives by none.
+    #[must_use]
+    pub fn of_clock(&self, clock: Uuid) -> Self {
+        Self {
+            engine: self.engine.clone(),
+            clock: Some(clock),
+        }
+    }
+
+    /// The test clock whose work it is for.
+    pub fn clock(&self) -> Option<Uuid> {
+        self.clock
     }
 
     /// Which database this is.
@@ -94,7 +114,7 @@ impl Db {
         let statement = sea_query::Query::select()
             .expr(sea_query::Expr::val(1))
             .to_owned();
-        self.read(OrganisationId(uuid::Uuid::nil()))
+        self.read(OrganisationId(Uuid::nil()))
             .await?
             .fetch_optional(&statement)
             .await?;
@@ -106,7 +126,7 @@ impl Db {
     /// # Errors
     /// [`Error::Busy`] where none became free in time.
     pub async fn read(&self, organisation: OrganisationId) -> Result<Tx> {
-        Ok(match &self.engine {
+        let tx = match &self.engine {
             Engine::Sqlite { readers, .. } => {
                 let lent = tokio::time::timeout(ACQUIRE_TIMEOUT, readers.lend())
                     .await
@@ -114,7 +134,8 @@ impl Db {
                 Tx::sqlite_read(lent, organisation)
             }
             Engine::Postgres(pool) => Tx::postgres_read(pool.acquire().await?, organisation),
-        })
+        };
+        Ok(tx.of_clock(self.clock))
     }
 
     /// Begins a transaction that writes. Do nothing but statements until it is committed: on SQLite
@@ -123,7 +144,7 @@ impl Db {
     /// # Errors
     /// [`Error::Busy`] where the turn did not come in time.
     pub async fn begin(&self, author: Author) -> Result<Tx> {
-        Ok(match &self.engine {
+        let tx = match &self.engine {
             Engine::Sqlite { writer, .. } => {
                 let lease = tokio::time::timeout(ACQUIRE_TIMEOUT, writer.lease())
                     .await
@@ -131,7 +152,8 @@ impl Db {
                 Tx::sqlite_write(lease, author)
             }
             Engine::Postgres(pool) => Tx::postgres_write(pool.begin().await?, author),
-        })
+        };
+        Ok(tx.of_clock(self.clock))
     }
 
     /// Waits for readers to finish and closes the files.

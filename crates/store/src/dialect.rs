@@ -135,6 +135,11 @@ pub(crate) fn keeps_count(backend: Backend, table: &str) -> bool {
     backend == Backend::Sqlite && COUNTED.contains(&table)
 }
 
+/// Whether the database has one server at a time, so that what another one began has ended with it.
+pub(crate) fn has_one_server(backend: Backend) -> bool {
+    backend == Backend::Sqlite
+}
+
 /// Name of the unique constraint that the error reports, equal on both databases.
 pub(crate) fn violated_constraint(error: &(dyn DatabaseError + 'static)) -> Option<String> {
     if !error.is_unique_violation() {

@@ -8,11 +8,21 @@
 //! person or key makes leaves an audit row in the same transaction; what [`Tx::commit`] has answered
 //! survives `kill -9`.
 
+pub mod account;
 mod address;
 pub mod aggregate;
 pub mod api_key;
+pub mod billed_period;
+pub mod billing_recheck;
+pub mod billing_settings;
+pub mod books;
 pub mod business_entity;
+pub mod charge;
+pub mod connector;
 pub mod contact;
+pub mod contract;
+pub mod credit_note;
+mod currency;
 pub mod custom_attribute;
 pub mod customer;
 pub mod customer_address;
@@ -20,6 +30,7 @@ pub mod customer_connector;
 pub mod customer_relationship;
 pub mod customer_surroundings;
 pub mod dialect;
+pub mod document_template;
 mod error;
 pub mod idempotency;
 
@@ -29,10 +40,18 @@ mod readers;
 mod tx;
 mod writer;
 
+pub mod invoice;
+pub mod invoice_parties;
+pub mod job;
+pub mod journal;
 pub mod jurisdiction_rate;
 pub mod list;
 pub mod migrate;
+pub mod number_sequence;
 pub mod organisation;
+pub mod payment;
+pub mod payment_link;
+pub mod payment_method;
 pub mod product;
 pub mod product_pricing;
 pub mod raw_metric;
@@ -42,8 +61,13 @@ mod row;
 pub mod tag;
 pub mod tax_category;
 pub mod tax_rate;
+pub mod test_clock;
+pub mod usage_backfill;
+pub mod usage_correction;
 pub mod usage_customer;
 pub mod usage_inbox;
+pub mod usage_upload;
+pub mod wallet;
 
 pub use batch::{Batch, Outcome};
 pub use db::{Db, Options};

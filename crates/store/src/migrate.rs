@@ -35,10 +35,22 @@ const STEPS: &[Step] = &[
     step!(7, "0007_raw_metric"),
     step!(8, "0008_row_count"),
     step!(9, "0009_aggregate"),
+    step!(10, "0010_contract"),
+    step!(11, "0011_invoice"),
+    step!(12, "0012_billing"),
+    step!(13, "0013_payment"),
+    step!(14, "0014_ledger"),
+    step!(15, "0015_test_clock"),
+    step!(16, "0016_gateway"),
+    step!(17, "0017_usage_upload"),
+    step!(18, "0018_document"),
 ];
 
 /// The tables of usage, in order: a SQLite file of their own, or beside the records on PostgreSQL.
-const USAGE_STEPS: &[Step] = &[step!(1, "usage_0001_inbox")];
+const USAGE_STEPS: &[Step] = &[
+    step!(1, "usage_0001_inbox"),
+    step!(2, "usage_0002_correction"),
+];
 
 /// Which tables a database holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -15,6 +15,8 @@ use crate::{
 };
 
 const TABLE: Table = Table::announced("product");
+/// Ids of one statement at most: a database bounds the values of a statement.
+const IDS_MAX: usize = 5_000;
 
 const STATUSES: Kind = Kind::Choice(&["active", "inactive", "archived"]);
 
@@ -246,6 +248,33 @@ pub async fn find(tx: &mut Tx, id: Uuid) -> Result<Option<Product>> {
     row.map(|row| decode(&row)).transpose()
 }
 
+/// Of these ids, those of products that can be sold: neither deleted nor inactive.
+///
+/// # Errors
+/// What the statement answers.
+pub async fn on_sale(tx: &mut Tx, ids: &[Uuid]) -> Result<Vec<Uuid>> {
+    let mut select = tx.select(TABLE.name);
+    select.column("id");
+    select.and_where(Expr::col("id").is_in(ids.iter().copied()));
+    select.and_where(Expr::col("is_active").eq(true));
+    select.and_where(Expr::col("deleted_at").is_null());
+    let rows = tx.fetch_all(&select).await?;
+    rows.iter().map(|row| row.get("id")).collect()
+}
+
+/// Of these ids, those of products that have sub-products.
+///
+/// # Errors
+/// What the statement answers.
+pub async fn with_parts(tx: &mut Tx, ids: &[Uuid]) -> Result<Vec<Uuid>> {
+    let mut select = tx.select(TABLE.name);
+    select.column("parent_link_id").distinct();
+    select.and_where(Expr::col("parent_link_id").is_in(ids.iter().copied()));
+    select.and_where(Expr::col("deleted_at").is_null());
+    let rows = tx.fetch_all(&select).await?;
+    rows.iter().map(|row| row.get("parent_link_id")).collect()
+}
+
 /// Of these ids, those of products that are not deleted and not groups.
 ///
 /// # Errors
@@ -258,6 +287,23 @@ pub async fn single(tx: &mut Tx, ids: &[Uuid]) -> Result<Vec<Uuid>> {
     select.and_where(Expr::col("deleted_at").is_null());
     let rows = tx.fetch_all(&select).await?;
     rows.iter().map(|row| row.get("id")).collect()
+}
+
+/// Products by their ids, deleted ones too, with no lock: what was sold is still billed.
+///
+/// # Errors
+/// What the statements answer.
+pub async fn of_ids(tx: &mut Tx, ids: &[Uuid]) -> Result<Vec<Product>> {
+    let mut found = Vec::with_capacity(ids.len());
+    for ids in ids.chunks(IDS_MAX) {
+        let mut select = tx.select(TABLE.name);
+        select.column(Asterisk);
+        select.and_where(Expr::col("id").is_in(ids.iter().copied()));
+        for row in &tx.fetch_all(&select).await? {
+            found.push(decode(row)?);
+        }
+    }
+    Ok(found)
 }
 
 /// Whether the product has sub-products.

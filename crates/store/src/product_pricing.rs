@@ -186,6 +186,18 @@ pub async fn find_equal(
     row.map(|row| decode(&row)).transpose()
 }
 
+/// Prices by their ids, unless they are deleted, in one query.
+///
+/// # Errors
+/// What the statement answers.
+pub async fn of_ids(tx: &mut Tx, ids: &[Uuid]) -> Result<Vec<ProductPricing>> {
+    let mut select = tx.select(TABLE.name);
+    select.column(Asterisk);
+    select.and_where(Expr::col("id").is_in(ids.iter().copied()));
+    select.and_where(Expr::col("deleted_at").is_null());
+    tx.fetch_all(&select).await?.iter().map(decode).collect()
+}
+
 /// The prices of several products, oldest first, in one query.
 ///
 /// # Errors

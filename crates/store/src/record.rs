@@ -3,12 +3,13 @@
 //! Invariant: a change, its audit row and its event are one transaction.
 
 use sea_query::{
-    Expr, ExprTrait, InsertStatement, LockType, Query, SelectStatement, UpdateStatement, Value,
+    Expr, ExprTrait, InsertStatement, IntoIden, LockType, Query, SelectStatement, SimpleExpr,
+    TableRef, UpdateStatement, Value, ValueTuple,
 };
 use serde_json::{Map, Value as Json};
 use uuid::Uuid;
 
-use crate::{Backend, Batch, Error, Result, Row, Tx};
+use crate::{Author, Backend, Batch, Error, Result, Row, Tx};
 
 /// Columns and their values.
 pub type Values = Vec<(&'static str, Value)>;
@@ -59,7 +60,7 @@ pub async fn insert(tx: &mut Tx, table: &Table, id: Uuid, values: Values) -> Res
 /// # Errors
 /// [`Error::Database`] on a connection that only reads.
 pub fn insertion(tx: &Tx, table: &Table, id: Uuid, values: Values) -> Result<Batch> {
-    let after = document(table, &values);
+    let change = created(table, &values);
     let mut row: Values = vec![
         ("organisation_id", tx.organisation().0.into()),
         ("id", id.into()),
@@ -67,11 +68,6 @@ pub fn insertion(tx: &Tx, table: &Table, id: Uuid, values: Values) -> Result<Bat
     row.extend(values);
     let mut batch = tx.batch();
     batch.add(&inserted(table.name, row)?);
-    let change = Change {
-        action: "created",
-        before: None,
-        after: Some(after),
-    };
     audit(tx, &mut batch, table, id, change)?;
     Ok(batch)
 }
@@ -109,6 +105,162 @@ pub async fn update(
     audit(tx, &mut batch, table, id, change)?;
     tx.run(batch).await?;
     Ok(true)
+}
+
+/// Adds rows, many with each statement.
+///
+/// # Errors
+/// [`Error::Conflict`] where a unique constraint refuses one.
+pub async fn insert_all(tx: &mut Tx, table: &Table, rows: Vec<(Uuid, Values)>) -> Result<()> {
+    let organisation = tx.organisation().0;
+    let mut changes = Changes::default();
+    let mut whole = Vec::with_capacity(rows.len());
+    for (id, values) in rows {
+        changes.add(tx, table, id, created(table, &values))?;
+        let mut row: Values = vec![("organisation_id", organisation.into()), ("id", id.into())];
+        row.extend(values);
+        whole.push(row);
+    }
+    insert_all_plain(tx, table.name, whole).await?;
+    changes.write(tx).await
+}
+
+/// Adds rows that are part of another resource, many with each statement. All name the same columns.
+///
+/// # Errors
+/// [`Error::Conflict`] where a unique constraint refuses one.
+pub async fn insert_all_plain(tx: &mut Tx, table: &'static str, rows: Vec<Values>) -> Result<()> {
+    let columns = rows.first().map_or(0, Vec::len);
+    let mut rows = rows.into_iter().peekable();
+    while rows.peek().is_some() {
+        let chunk = rows.by_ref().take(rows_of_statement(columns));
+        tx.execute(&inserted_all(table, chunk)?).await?;
+    }
+    Ok(())
+}
+
+/// A row's columns before and after a change.
+#[derive(Debug)]
+pub struct Revision {
+    /// The row.
+    pub id: Uuid,
+    /// Its columns so far.
+    pub before: Values,
+    /// The same columns after it.
+    pub after: Values,
+}
+
+/// Changes rows, many with each statement, and answers how many there were. All revisions name the same
+/// columns; only rows that `only` holds for are changed. `action` is what the audit log and events call it.
+///
+/// # Errors
+/// [`Error::Conflict`] where a unique constraint refuses one.
+pub async fn update_all(
+    tx: &mut Tx,
+    table: &Table,
+    action: &'static str,
+    revisions: Vec<Revision>,
+    only: &SimpleExpr,
+) -> Result<u64> {
+    let at = tx.at()?;
+    let mut changes = Changes::default();
+    let mut rows = Vec::with_capacity(revisions.len());
+    for Revision { id, before, after } in revisions {
+        let change = Change {
+            action,
+            ..updated(table, before, &after)
+        };
+        changes.add(tx, table, id, change)?;
+        let mut row: Values = vec![("id", id.into())];
+        row.extend(after);
+        row.push(("updated_at", at.into()));
+        rows.push(row);
+    }
+    let mut changed = 0;
+    let columns = rows.first().map_or(0, Vec::len);
+    let mut rows = rows.into_iter().peekable();
+    while rows.peek().is_some() {
+        let chunk = rows.by_ref().take(rows_of_statement(columns)).collect();
+        let mut update = revised(tx, table, chunk);
+        update.and_where(only.clone());
+        changed += tx.execute(&update).await?;
+    }
+    changes.write(tx).await?;
+    Ok(changed)
+}
+
+/// `UPDATE table SET … FROM (VALUES …)`; both databases call the columns of such rows `column1`…
+fn revised(tx: &Tx, table: &Table, rows: Vec<Values>) -> UpdateStatement {
+    const GIVEN: &str = "given";
+    let mut update = Query::update();
+    update.table(table.name);
+    let names = rows.first().into_iter().flatten().enumerate().skip(1);
+    for (position, (name, _)) in names {
+        let column = format!("column{}", position + 1);
+        update.value(*name, Expr::col((GIVEN, column)));
+    }
+    let tuples = rows.into_iter().map(|row| {
+        let values = row.into_iter().map(|(_, value)| value);
+        ValueTuple::Many(values.collect())
+    });
+    update.from(TableRef::ValuesList(tuples.collect(), GIVEN.into_iden()));
+    update.and_where(Expr::col((table.name, "organisation_id")).eq(tx.organisation().0));
+    update.and_where(Expr::col((table.name, "id")).equals((GIVEN, "column1")));
+    update
+}
+
+/// Rows of one statement: both databases bound its values, SQLite at 32,766, and a long statement gains
+/// nothing.
+fn rows_of_statement(columns: usize) -> usize {
+    const VALUES_MAX: usize = 16_000;
+    const ROWS_MAX: usize = 500;
+    (VALUES_MAX / columns.max(1)).clamp(1, ROWS_MAX)
+}
+
+/// Audit rows and events of many changes.
+#[derive(Default)]
+struct Changes {
+    audited: Vec<Values>,
+    announced: Vec<Values>,
+}
+
+impl Changes {
+    fn add(&mut self, tx: &Tx, table: &Table, id: Uuid, change: Change) -> Result<()> {
+        let author = tx.author()?;
+        if table.events {
+            let event = format!("{}.{}", table.name, change.action);
+            self.announced
+                .push(event_row(author, &event, table.name, id));
+        }
+        self.audited.push(audit_row(author, table, id, change));
+        Ok(())
+    }
+
+    async fn write(self, tx: &mut Tx) -> Result<()> {
+        insert_all_plain(tx, "outbox_event", self.announced).await?;
+        insert_all_plain(tx, "audit_log", self.audited).await
+    }
+}
+
+/// Leaves an audit row for rows that belong to a resource and are replaced with it.
+///
+/// # Errors
+/// What the statement answers.
+pub async fn audit_replaced(
+    tx: &mut Tx,
+    table: &Table,
+    id: Uuid,
+    before: Json,
+    after: Json,
+) -> Result<()> {
+    let change = Change {
+        action: "replaced",
+        before: Some(before),
+        after: Some(after),
+    };
+    let row = audit_row(tx.author()?, table, id, change);
+    tx.execute(&inserted("audit_log", row)?).await?;
+    Ok(())
 }
 
 /// Marks a row as changed by a change around it, which has an audit row of its own: moves `updated_at` and
@@ -165,6 +317,28 @@ fn update_of(tx: &Tx, table: &Table, id: Uuid) -> UpdateStatement {
     update
 }
 
+fn created(table: &Table, values: &Values) -> Change {
+    Change {
+        action: "created",
+        before: None,
+        after: Some(document(table, values)),
+    }
+}
+
+/// What differs.
+fn updated(table: &Table, before: Values, after: &Values) -> Change {
+    let (old, new): (Values, Values) = before
+        .into_iter()
+        .zip(after.iter().cloned())
+        .filter(|((_, old), (_, new))| old != new)
+        .unzip();
+    Change {
+        action: "updated",
+        before: Some(document(table, &old)),
+        after: Some(document(table, &new)),
+    }
+}
+
 fn deletion(table: &Table, before: &Values) -> Change {
     Change {
         action: "deleted",
@@ -183,12 +357,23 @@ pub async fn insert_plain(tx: &mut Tx, table: &'static str, row: Values) -> Resu
 }
 
 fn inserted(table: &'static str, row: Values) -> Result<InsertStatement> {
-    let (columns, values): (Vec<_>, Vec<_>) = row.into_iter().unzip();
+    inserted_all(table, std::iter::once(row))
+}
+
+fn inserted_all(
+    table: &'static str,
+    rows: impl Iterator<Item = Values>,
+) -> Result<InsertStatement> {
     let mut insert = Query::insert();
-    insert.into_table(table).columns(columns);
-    insert
-        .values(values.into_iter().map(Expr::val))
-        .map_err(miscounted)?;
+    insert.into_table(table);
+    for (index, row) in rows.enumerate() {
+        let (columns, values): (Vec<_>, Vec<_>) = row.into_iter().unzip();
+        if index == 0 {
+            insert.columns(columns);
+        }
+        let values = values.into_iter().map(Expr::val);
+        insert.values(values).map_err(miscounted)?;
+    }
     Ok(insert)
 }
 
@@ -232,7 +417,15 @@ fn audit(tx: &Tx, batch: &mut Batch, table: &Table, id: Uuid, change: Change) ->
         let event = format!("{}.{}", table.name, change.action);
         batch.add(&announcement(tx, &event, table.name, id)?);
     }
-    let row: Values = vec![
+    batch.add(&inserted(
+        "audit_log",
+        audit_row(author, table, id, change),
+    )?);
+    Ok(())
+}
+
+fn audit_row(author: &Author, table: &Table, id: Uuid, change: Change) -> Values {
+    vec![
         ("organisation_id", author.organisation.0.into()),
         ("at", author.at.into()),
         ("actor", author.actor.to_string().into()),
@@ -242,9 +435,7 @@ fn audit(tx: &Tx, batch: &mut Batch, table: &Table, id: Uuid, change: Change) ->
         ("resource_id", id.into()),
         ("before", json(change.before)),
         ("after", json(change.after)),
-    ];
-    batch.add(&inserted("audit_log", row)?);
-    Ok(())
+    ]
 }
 
 /// Puts an event into the outbox.
@@ -268,15 +459,18 @@ fn announcement(
     resource: &'static str,
     resource_id: Uuid,
 ) -> Result<InsertStatement> {
-    let author = tx.author()?;
-    let row: Values = vec![
+    let row = event_row(tx.author()?, event, resource, resource_id);
+    inserted("outbox_event", row)
+}
+
+fn event_row(author: &Author, event: &str, resource: &'static str, resource_id: Uuid) -> Values {
+    vec![
         ("organisation_id", author.organisation.0.into()),
         ("at", author.at.into()),
         ("event", event.into()),
         ("resource", resource.into()),
         ("resource_id", resource_id.into()),
-    ];
-    inserted("outbox_event", row)
+    ]
 }
 
 /// A JSON column's value.

@@ -43,7 +43,8 @@ impl Row {
     }
 }
 
-fn corrupt(column: &str, reason: impl ToString) -> Error {
+/// A column that is not readable.
+pub(crate) fn corrupt(column: &str, reason: impl ToString) -> Error {
     Error::Corrupt {
         column: column.to_owned(),
         reason: reason.to_string(),
@@ -105,6 +106,10 @@ scalar!(Decimal, String => text, Decimal => same);
 scalar!(Date, String => text, jiff_sqlx::Date => |date| Ok::<_, String>(date.to_jiff()));
 scalar!(Timestamp, i64 => instant, jiff_sqlx::Timestamp => |at| Ok::<_, String>(at.to_jiff()));
 scalar!(serde_json::Value, String => |value| json(&value), JsonColumn<'_> => |value| json(value.0));
+scalar!(JsonText, String => |text| Ok::<_, String>(JsonText(text)), JsonColumn<'_> => |value| Ok::<_, String>(JsonText(value.0.to_owned())));
+
+/// The text of a JSON column, for a reader that makes something else of it than a tree.
+pub(crate) struct JsonText(pub(crate) String);
 
 /// The text of a `json` column, so that numbers keep every digit.
 struct JsonColumn<'r>(&'r str);

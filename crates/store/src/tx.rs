@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use sea_query::{Expr, ExprTrait, QueryStatementWriter, SelectStatement, Values};
 use sqlx::{AssertSqlSafe, Either, Executor, PgConnection, Postgres, SqliteConnection};
 use sqlx::{Transaction, pool::PoolConnection};
+use uuid::Uuid;
 
 use crate::{
     Backend, Batch, Error, Result, Row, batch::Outcome, dialect, readers::Lent, writer::Lease,
@@ -15,7 +16,7 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Actor {
     /// An API key, by id.
-    Key(uuid::Uuid),
+    Key(Uuid),
     /// A person at the command line.
     CommandLine,
     /// Florin itself: a job.
@@ -53,6 +54,7 @@ pub struct Tx {
     connection: Connection,
     organisation: OrganisationId,
     author: Option<Author>,
+    clock: Option<Uuid>,
 }
 
 #[derive(Debug)]
@@ -74,6 +76,7 @@ impl Tx {
             connection: Connection::SqliteRead(lent),
             organisation,
             author: None,
+            clock: None,
         }
     }
 
@@ -85,6 +88,7 @@ impl Tx {
             connection: Connection::PostgresRead(connection),
             organisation,
             author: None,
+            clock: None,
         }
     }
 
@@ -94,6 +98,7 @@ impl Tx {
             connection: Connection::SqliteWrite(lease),
             organisation,
             author: Some(author),
+            clock: None,
         }
     }
 
@@ -107,6 +112,7 @@ impl Tx {
             connection,
             organisation,
             author: Some(author),
+            clock: None,
         }
     }
 
@@ -137,6 +143,23 @@ impl Tx {
     /// [`Error::Database`] on a connection that only reads.
     pub fn at(&self) -> Result<Timestamp> {
         Ok(self.author()?.at)
+    }
+
+    /// Lets the writes that follow happen at another time, that of a test clock.
+    pub fn move_to(&mut self, at: Timestamp) {
+        if let Some(author) = &mut self.author {
+            author.at = at;
+        }
+    }
+
+    /// The test clock whose work this is.
+    pub fn clock(&self) -> Option<Uuid> {
+        self.clock
+    }
+
+    pub(crate) fn of_clock(mut self, clock: Option<Uuid>) -> Self {
+        self.clock = clock;
+        self
     }
 
     /// A query over this organisation's rows of `table`.

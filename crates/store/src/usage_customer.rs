@@ -8,6 +8,9 @@ use uuid::Uuid;
 
 use crate::{Result, Tx};
 
+/// Ids of one statement at most: a database bounds the values of a statement.
+const IDS_MAX: usize = 5_000;
+
 /// What metrics know of one customer, or of every one of the organisation.
 ///
 /// # Errors
@@ -29,6 +32,35 @@ pub async fn load(tx: &mut Tx, only: Option<Uuid>) -> Result<Vec<UsageCustomer>>
         })
     });
     customers.collect()
+}
+
+/// What metrics know of these customers, in the order of their ids.
+///
+/// # Errors
+/// What the statements answer.
+pub async fn of_ids(tx: &mut Tx, ids: &[Uuid]) -> Result<Vec<UsageCustomer>> {
+    let mut customers = Vec::with_capacity(ids.len());
+    for customer in crate::customer::of_ids(tx, ids).await? {
+        customers.push(UsageCustomer {
+            id: customer.id,
+            external_ids: Vec::new(),
+            custom_data: customer.details.custom_data,
+        });
+    }
+    for ids in ids.chunks(IDS_MAX) {
+        let mut select = tx.select("customer_external_id");
+        select.columns(["customer_id", "external_id"]);
+        select.and_where(Expr::col("customer_id").is_in(ids.iter().copied()));
+        select.order_by("external_id", Order::Asc);
+        for row in &tx.fetch_all(&select).await? {
+            let id: Uuid = row.get("customer_id")?;
+            // Customers come by id.
+            if let Ok(place) = customers.binary_search_by_key(&id, |customer| customer.id) {
+                customers[place].external_ids.push(row.get("external_id")?);
+            }
+        }
+    }
+    Ok(customers)
 }
 
 async fn external_ids(tx: &mut Tx, only: Option<Uuid>) -> Result<HashMap<Uuid, Vec<String>>> {

@@ -12,10 +12,12 @@
 
 use florin_core::id::OrganisationId;
 use jiff::{SignedDuration, Timestamp};
-use sea_query::{Asterisk, Cond, Expr, ExprTrait, Func, OnConflict, Order, Query, SelectStatement};
+use sea_query::{
+    Asterisk, CaseStatement, Cond, Expr, ExprTrait, Func, OnConflict, Order, Query, SelectStatement,
+};
 use uuid::Uuid;
 
-use crate::{Result, Row, Tx, idempotency};
+use crate::{Result, Row, Tx, idempotency, record};
 
 /// A stream of events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -29,21 +31,55 @@ pub struct StreamId {
 /// Accepted events that share a row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Batch {
-    /// Sequence of the first event; the others follow without a gap.
+    /// Sequence of the row.
     pub first_sequence: i64,
     /// How many events.
     pub event_count: i64,
     /// When they were accepted.
     pub received_at: Timestamp,
-    /// The events, as the engine wrote them.
+    /// The events, as the engine wrote them; empty where it has none, or where they are a backfill's.
     pub events: Vec<u8>,
+    /// Which earlier events it takes out of the stream, as the engine wrote them. Such a row has one
+    /// sequence for itself.
+    pub removed: Option<Vec<u8>>,
+    /// The backfill whose events it brings in.
+    pub backfill: Option<Uuid>,
 }
 
 impl Batch {
-    /// Sequence of the last event.
-    pub fn last_sequence(&self) -> i64 {
-        self.first_sequence + self.event_count - 1
+    /// Sequence of the first event; the others follow without a gap.
+    pub fn first_event_sequence(&self) -> i64 {
+        self.first_sequence + i64::from(self.removed.is_some())
     }
+
+    /// Sequence of the last event, or of the row itself where it has none.
+    pub fn last_sequence(&self) -> i64 {
+        self.first_event_sequence() + self.event_count - 1
+    }
+}
+
+/// What a row of the inbox gets besides its sequence.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NewBatch {
+    /// As [`Batch::event_count`].
+    pub event_count: i64,
+    /// As [`Batch::events`].
+    pub events: Vec<u8>,
+    /// As [`Batch::removed`].
+    pub removed: Option<Vec<u8>>,
+    /// As [`Batch::backfill`].
+    pub backfill: Option<Uuid>,
+}
+
+/// What a stream has in the inbox that is in no table file as far as is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    /// The stream.
+    pub id: StreamId,
+    /// Events; those of a backfill stand elsewhere and are not counted.
+    pub events: i64,
+    /// Bytes.
+    pub bytes: i64,
 }
 
 /// How far a stream is.
@@ -57,33 +93,53 @@ pub struct Progress {
     pub flushed: i64,
 }
 
-/// Adds a batch; answers the sequence of its first event.
+/// Adds a batch of events; answers the sequence of the first.
 ///
 /// # Errors
 /// What the statements answer.
 pub async fn append(tx: &mut Tx, id: StreamId, event_count: i64, events: Vec<u8>) -> Result<i64> {
-    let next = take_sequences(tx, id, event_count).await?;
-    let first_sequence = next - event_count;
-    let received_at = tx.at()?;
-    let mut insert = Query::insert();
-    insert.into_table("usage_inbox").columns([
-        "organisation_id",
-        "stream_id",
-        "first_sequence",
-        "event_count",
-        "received_at",
-        "events",
-    ]);
-    insert.values_panic([
-        id.organisation.0.into(),
-        id.stream.into(),
-        first_sequence.into(),
-        event_count.into(),
-        received_at.into(),
-        events.into(),
-    ]);
-    tx.execute(&insert).await?;
+    let batch = NewBatch {
+        event_count,
+        events,
+        ..NewBatch::default()
+    };
+    put(tx, id, batch).await
+}
+
+/// Adds a row; answers its sequence.
+///
+/// # Errors
+/// What the statements answer.
+pub async fn put(tx: &mut Tx, id: StreamId, batch: NewBatch) -> Result<i64> {
+    let NewBatch {
+        event_count,
+        events,
+        removed,
+        backfill,
+    } = batch;
+    let count = event_count + i64::from(removed.is_some());
+    let first_sequence = take_sequences(tx, id, count).await? - count;
+    let row = vec![
+        ("organisation_id", id.organisation.0.into()),
+        ("stream_id", id.stream.into()),
+        ("first_sequence", first_sequence.into()),
+        ("event_count", event_count.into()),
+        ("received_at", tx.at()?.into()),
+        ("events", events.into()),
+        ("removed", removed.into()),
+        ("backfill_id", backfill.into()),
+    ];
+    record::insert_plain(tx, "usage_inbox", row).await?;
     Ok(first_sequence)
+}
+
+/// Locks a stream to the end of the transaction, so that no sequence of it is given elsewhere; answers the
+/// sequence of its newest row or event, 0 before the first.
+///
+/// # Errors
+/// What the statements answer.
+pub async fn lock(tx: &mut Tx, id: StreamId) -> Result<i64> {
+    Ok(take_sequences(tx, id, 0).await? - 1)
 }
 
 /// The sequence after the last one taken. Sequences begin at 1.
@@ -141,7 +197,14 @@ const BATCHES_PER_READ: u64 = 8;
 
 async fn read_some(tx: &mut Tx, id: StreamId, above: i64) -> Result<Vec<Batch>> {
     let mut select = of_stream("usage_inbox", id);
-    select.columns(["first_sequence", "event_count", "received_at", "events"]);
+    select.columns([
+        "first_sequence",
+        "event_count",
+        "received_at",
+        "events",
+        "removed",
+        "backfill_id",
+    ]);
     select.and_where(Expr::col("first_sequence").gt(above));
     select.order_by("first_sequence", Order::Asc);
     select.limit(BATCHES_PER_READ);
@@ -155,6 +218,8 @@ fn decode(row: &Row) -> Result<Batch> {
         event_count: row.get("event_count")?,
         received_at: row.get("received_at")?,
         events: row.get("events")?,
+        removed: row.optional("removed")?,
+        backfill: row.optional("backfill_id")?,
     })
 }
 
@@ -175,6 +240,92 @@ pub async fn progress(tx: &mut Tx) -> Result<Vec<Progress>> {
     select.from("usage_stream").column(Asterisk);
     let rows = tx.fetch_all(&select).await?;
     rows.iter().map(progress_of).collect()
+}
+
+/// How many events and corrections all raw metrics of an organisation have accepted. What is loaded into a
+/// backfill counts from its commit on.
+///
+/// # Errors
+/// What the statement answers.
+pub async fn accepted(tx: &mut Tx, organisation: OrganisationId) -> Result<i64> {
+    let mut select = Query::select();
+    select.from("usage_stream").column("next_sequence");
+    select.and_where(Expr::col("organisation_id").eq(organisation.0));
+    let mut backfill = Query::select();
+    backfill.from("usage_backfill").column("id");
+    backfill.and_where(Expr::col("organisation_id").eq(organisation.0));
+    select.and_where(Expr::col("id").not_in_subquery(backfill));
+    let rows = tx.fetch_all(&select).await?;
+    let accepted = rows
+        .iter()
+        .map(|row| Ok(row.get::<i64>("next_sequence")? - 1));
+    accepted.sum()
+}
+
+/// What every stream that has some has in the inbox above what is known to be flushed.
+///
+/// # Errors
+/// What the statement answers.
+pub async fn waiting(tx: &mut Tx) -> Result<Vec<Waiting>> {
+    let (inbox, stream) = ("usage_inbox", "usage_stream");
+    let of_events = CaseStatement::new()
+        .case(
+            Expr::col((inbox, "backfill_id")).is_null(),
+            Expr::col((inbox, "event_count")),
+        )
+        .finally(0_i64);
+    let bytes = Func::cust("octet_length").arg(Expr::col((inbox, "events")));
+    let mut select = Query::select();
+    select.columns([(inbox, "organisation_id"), (inbox, "stream_id")]);
+    select.expr_as(Func::cast_as(Func::sum(of_events), "bigint"), "event_count");
+    select.expr_as(Func::cast_as(Func::sum(bytes), "bigint"), "byte_count");
+    select.from(inbox);
+    let same = Cond::all()
+        .add(Expr::col((inbox, "organisation_id")).equals((stream, "organisation_id")))
+        .add(Expr::col((inbox, "stream_id")).equals((stream, "id")));
+    select.inner_join(stream, same);
+    select.and_where(
+        Expr::col((inbox, "first_sequence")).gt(Expr::col((stream, "flushed_sequence"))),
+    );
+    select.group_by_columns([(inbox, "organisation_id"), (inbox, "stream_id")]);
+    let rows = tx.fetch_all(&select).await?;
+    let waiting = rows.iter().map(|row| {
+        Ok(Waiting {
+            id: StreamId {
+                organisation: OrganisationId(row.get("organisation_id")?),
+                stream: row.get("stream_id")?,
+            },
+            events: row.get("event_count")?,
+            bytes: row.get("byte_count")?,
+        })
+    });
+    waiting.collect()
+}
+
+/// Whether a row of the inbox still brings in a backfill's events.
+///
+/// # Errors
+/// What the statement answers.
+pub async fn needs_backfill(tx: &mut Tx, id: StreamId, backfill: Uuid) -> Result<bool> {
+    let mut select = of_stream("usage_inbox", id);
+    select.column("first_sequence");
+    select
+        .and_where(Expr::col("backfill_id").eq(backfill))
+        .limit(1);
+    Ok(tx.fetch_optional(&select).await?.is_some())
+}
+
+/// Forgets a stream: its rows, its flushes and its sequences.
+///
+/// # Errors
+/// What the statements answer.
+pub async fn forget(tx: &mut Tx, id: StreamId) -> Result<()> {
+    delete_up_to(tx, "usage_inbox", "first_sequence", id, i64::MAX).await?;
+    delete_up_to(tx, "usage_flush", "last_sequence", id, i64::MAX).await?;
+    let mut delete = Query::delete();
+    delete.from_table("usage_stream").cond_where(is_stream(id));
+    tx.execute(&delete).await?;
+    Ok(())
 }
 
 /// One stream's progress; `None` before its first event.

@@ -10,7 +10,9 @@ use axum::{
 use florin_api::Settings;
 use florin_app::{
     App,
+    gateway::TestGateway,
     organisation::{self, NewOrganisation},
+    vault::Vault,
 };
 use florin_core::id::OrganisationId;
 use florin_store::{Backend, Db, Options};
@@ -19,11 +21,13 @@ use tempfile::TempDir;
 use tower::ServiceExt;
 
 use crate::{
-    Answer, MemoryUsage,
+    Answer, MemoryUsage, PlainDocuments,
     fixed::{CountingIds, FixedClock},
-    postgres,
+    postgres, tamper,
 };
 
+/// Under which its secrets are kept.
+const MASTER_KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 /// Bytes of an answer that a test reads at most.
 const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
 
@@ -35,12 +39,15 @@ pub struct TestApp {
     pub clock: Arc<FixedClock>,
     /// Its usage events.
     pub usage: Arc<MemoryUsage>,
+    /// The gateway that it speaks to, whatever the connector's name is.
+    pub gateway: Arc<TestGateway>,
     /// Its routes.
     pub router: Router,
     /// The organisation that signs.
     pub organisation: OrganisationId,
     /// The secret that signs.
     pub key: String,
+    url: String,
     folder: Arc<TempDir>,
 }
 
@@ -60,28 +67,41 @@ impl TestApp {
             Backend::Sqlite => format!("sqlite:{}", folder.path().join("florin.db").display()),
             Backend::Postgres => postgres::new_database().await,
         };
-        let db = Db::open(&Options {
+        let beside = match backend {
+            Backend::Sqlite => format!("sqlite:{}", folder.path().join("usage.db").display()),
+            Backend::Postgres => url.clone(),
+        };
+        let options = |url| Options {
             url,
             connections_max: Self::CONNECTIONS_MAX,
-        })
-        .await
-        .unwrap();
+        };
+        let db = Db::open(&options(url.clone())).await.unwrap();
+        let beside = Db::open_usage(&options(beside)).await.unwrap();
         let clock = Arc::new(FixedClock::default());
-        let usage = Arc::new(MemoryUsage::new(clock.clone()));
+        let usage = Arc::new(MemoryUsage::beside(clock.clone(), beside));
+        let gateway = Arc::new(TestGateway::default());
+        let app = App::new(db, usage.clone());
         let app = App {
             clock: clock.clone(),
             ids: Arc::new(CountingIds::default()),
-            ..App::new(db, usage.clone())
+            vault: Arc::new(Vault::new(MASTER_KEY).unwrap()),
+            gateways: (app.gateways)
+                .with("test", gateway.clone())
+                .with("stripe", gateway.clone()),
+            documents: Arc::new(PlainDocuments),
+            ..app
         };
         let router = florin_api::router(app.clone(), settings);
-        let (organisation, key) = new_organisation(&app, "Test", "UTC").await;
+        let (organisation, key) = create(&app, new("Test", false, "UTC")).await;
         Self {
             app,
             clock,
             usage,
+            gateway,
             router,
             organisation,
             key,
+            url,
             folder: Arc::new(folder),
         }
     }
@@ -93,18 +113,52 @@ impl TestApp {
 
     /// The same app, signed by another, new organisation whose days are those of the time zone.
     pub async fn organisation_in(&self, time_zone: &str) -> Self {
-        let (organisation, key) = new_organisation(&self.app, "Other", time_zone).await;
-        let (app, clock, usage) = (self.app.clone(), self.clock.clone(), self.usage.clone());
-        let (router, folder) = (self.router.clone(), self.folder.clone());
+        self.organisation(new("Other", false, time_zone)).await
+    }
+
+    /// A connection that reads the organisation's rows.
+    pub async fn read(&self) -> florin_store::Tx {
+        self.app.db.read(self.organisation).await.unwrap()
+    }
+
+    /// The same app, signed by another, new organisation that is a sandbox.
+    pub async fn sandbox(&self) -> Self {
+        self.organisation(new("Sandbox", true, "UTC")).await
+    }
+
+    /// The same database and organisation behind another app, as after a restart with other settings.
+    pub fn with(&self, app: App) -> Self {
         Self {
+            router: florin_api::router(app.clone(), Settings::default()),
             app,
-            clock,
-            usage,
-            router,
+            clock: self.clock.clone(),
+            usage: self.usage.clone(),
+            gateway: self.gateway.clone(),
+            folder: self.folder.clone(),
+            url: self.url.clone(),
+            organisation: self.organisation,
+            key: self.key.clone(),
+        }
+    }
+
+    async fn organisation(&self, new: NewOrganisation) -> Self {
+        let (organisation, key) = create(&self.app, new).await;
+        Self {
+            app: self.app.clone(),
+            clock: self.clock.clone(),
+            usage: self.usage.clone(),
+            gateway: self.gateway.clone(),
+            router: self.router.clone(),
+            folder: self.folder.clone(),
+            url: self.url.clone(),
             organisation,
             key,
-            folder,
         }
+    }
+
+    /// Runs a statement past the app and the database's own rules, as a hand that tampers with the file.
+    pub async fn tamper(&self, statement: &str) {
+        tamper::run(&self.url, statement).await;
     }
 
     /// `GET`.
@@ -170,12 +224,15 @@ impl TestApp {
     }
 }
 
-async fn new_organisation(app: &App, name: &str, time_zone: &str) -> (OrganisationId, String) {
-    let new = NewOrganisation {
+fn new(name: &str, is_sandbox: bool, time_zone: &str) -> NewOrganisation {
+    NewOrganisation {
         name: name.to_owned(),
-        is_sandbox: false,
+        is_sandbox,
         time_zone: time_zone.to_owned(),
-    };
+    }
+}
+
+async fn create(app: &App, new: NewOrganisation) -> (OrganisationId, String) {
     let (organisation, issued) = organisation::create(app, new).await.unwrap();
     (organisation.id, issued.secret)
 }

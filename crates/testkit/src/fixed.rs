@@ -20,6 +20,11 @@ impl Default for FixedClock {
 }
 
 impl FixedClock {
+    /// Moves the clock to an instant.
+    pub fn set(&self, now: Timestamp) {
+        *self.0.lock().unwrap() = now;
+    }
+
     /// Moves the clock on.
     pub fn advance(&self, by: SignedDuration) {
         let mut now = self.0.lock().unwrap();

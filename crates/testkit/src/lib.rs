@@ -14,14 +14,23 @@ mod answer;
 mod app;
 mod document;
 pub mod fixed;
+mod invoice;
 mod memory_usage;
+mod plain_documents;
 pub mod postgres;
+pub mod python;
+pub mod scenario;
+mod stopping_gateway;
+mod tamper;
 
 pub use answer::Answer;
 pub use app::TestApp;
 pub use document::{Document, Operation};
 pub use florin_store::Backend;
+pub use invoice::cents;
 pub use memory_usage::MemoryUsage;
+pub use plain_documents::PlainDocuments;
+pub use stopping_gateway::StoppingGateway;
 
 /// Runs each test on both databases, as `name::sqlite` and `name::postgres`.
 #[macro_export]

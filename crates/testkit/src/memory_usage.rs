@@ -12,17 +12,21 @@ use async_trait::async_trait;
 use florin_app::{
     Clock,
     usage::{
-        Batch, EVENTS_MAX, EventRow, Format, IdempotencyKey, Ingested, RecordTable, RowsQuery,
-        SqlColumns, SqlQuery, Stream, Usage, UsageError, UsageResult,
+        Batch, Corrected, Correcting, EVENTS_MAX, EventRow, Format, IdempotencyKey, Ingested,
+        RecordTable, RowsQuery, SqlColumns, SqlQuery, Staged, Stream, Usage, UsageError,
+        UsageResult,
     },
 };
 use florin_core::{
     id::OrganisationId,
     usage::{
-        Column, CustomerKeys, CustomerUsage, Event, Recorded, Schema, UsageCustomer, UsageQuery,
-        Value, evaluate,
+        Backfill, Column, Correction, CustomerKeys, CustomerUsage, Event, EventProblem, Recorded,
+        Schema, Selection, UsageCustomer, UsageQuery, Value, Violation,
+        backfill::{self, Closed, State},
+        correction, evaluate,
     },
 };
+use florin_store::{Author, Db, Tx, usage_backfill, usage_correction, usage_inbox};
 use jiff::Timestamp;
 use serde_json::Value as Json;
 use uuid::Uuid;
@@ -33,6 +37,8 @@ use crate::fixed::FixedClock;
 #[derive(Debug)]
 pub struct MemoryUsage {
     clock: Arc<FixedClock>,
+    /// Corrections and backfills, which the app reads there.
+    beside: Option<Db>,
     kept: Mutex<Kept>,
 }
 
@@ -41,20 +47,46 @@ struct Kept {
     events: BTreeMap<(OrganisationId, Uuid), Vec<(Timestamp, Recorded)>>,
     keys: BTreeMap<(OrganisationId, String), (Vec<u8>, u64)>,
     sequence: u64,
+    /// The newest sequence of each stream.
+    reached: BTreeMap<(OrganisationId, Uuid), u64>,
     refusals: VecDeque<UsageError>,
+    later: Option<(usize, UsageError)>,
     sql: Option<(SqlColumns, Vec<CustomerUsage>)>,
 }
 
 impl MemoryUsage {
     /// Without events.
     pub fn new(clock: Arc<FixedClock>) -> Self {
-        let kept = Mutex::default();
-        Self { clock, kept }
+        let (kept, beside) = (Mutex::default(), None);
+        Self {
+            clock,
+            beside,
+            kept,
+        }
+    }
+
+    /// Without events; corrections and backfills are kept in this database.
+    pub fn beside(clock: Arc<FixedClock>, db: Db) -> Self {
+        let beside = Some(db);
+        Self {
+            beside,
+            ..Self::new(clock)
+        }
+    }
+
+    fn db(&self) -> UsageResult<&Db> {
+        let reason = || UsageError::Unavailable("the engine of tests has no database".to_owned());
+        self.beside.as_ref().ok_or_else(reason)
     }
 
     /// The next call answers this and changes nothing.
     pub fn refuse_next(&self, error: UsageError) {
         self.kept().refusals.push_back(error);
+    }
+
+    /// The call after so many more answers this and changes nothing.
+    pub fn refuse_after(&self, calls: usize, error: UsageError) {
+        self.kept().later = Some((calls, error));
     }
 
     /// What every SQL metric answers from now on.
@@ -69,6 +101,11 @@ impl MemoryUsage {
     /// The state, unless a test wants a refusal.
     fn asked(&self) -> UsageResult<MutexGuard<'_, Kept>> {
         let mut kept = self.kept();
+        match kept.later.take() {
+            Some((0, refusal)) => return Err(refusal),
+            Some((calls, refusal)) => kept.later = Some((calls - 1, refusal)),
+            None => {}
+        }
         match kept.refusals.pop_front() {
             Some(refusal) => Err(refusal),
             None => Ok(kept),
@@ -77,27 +114,36 @@ impl MemoryUsage {
 }
 
 impl Kept {
-    fn of(&self, stream: &Stream) -> impl Iterator<Item = &(Timestamp, Recorded)> {
-        let events = self.events.get(&(stream.organisation, stream.id));
-        events.into_iter().flatten()
+    fn of(&self, organisation: OrganisationId, id: Uuid) -> Vec<(Timestamp, Recorded)> {
+        let events = self.events.get(&(organisation, id));
+        events.cloned().unwrap_or_default()
     }
 
+    /// The events of a stream, with its backfill if it has one.
     fn recorded(&self, stream: &Stream) -> Vec<Recorded> {
-        self.of(stream)
-            .map(|(_, recorded)| recorded.clone())
-            .collect()
+        let plain = |id| {
+            let events = self.of(stream.organisation, id).into_iter();
+            events.map(|(_, recorded)| recorded).collect::<Vec<_>>()
+        };
+        let Some(staged) = &stream.backfill else {
+            return plain(stream.id);
+        };
+        let exchange = (&staged.window, staged.replaces_up_to);
+        let staged = (self.sequence, plain(staged.id));
+        let staged = (staged.0, staged.1.as_slice());
+        backfill::replaced(&stream.schema, &plain(stream.id), exchange, staged)
     }
 
     fn keep(&mut self, stream: &Stream, at: Timestamp, events: Vec<Event>) {
-        let kept = self
-            .events
-            .entry((stream.organisation, stream.id))
-            .or_default();
+        let id = stream.backfill.as_ref().map_or(stream.id, |one| one.id);
+        let kept = self.events.entry((stream.organisation, id)).or_default();
         for event in events {
             self.sequence += 1;
             let sequence = self.sequence;
             kept.push((at, Recorded { sequence, event }));
         }
+        let reached = self.sequence;
+        self.reached.insert((stream.organisation, id), reached);
     }
 
     fn sql(&self) -> UsageResult<&(SqlColumns, Vec<CustomerUsage>)> {
@@ -134,6 +180,9 @@ impl Usage for MemoryUsage {
             Batch::Events(events) => events.to_vec(),
             Batch::Body(format, bytes) => read(&stream.schema, format, bytes)?,
         };
+        if let Some(staged) = &stream.backfill {
+            within(staged, &read)?;
+        }
         let events = read.len() as u64;
         kept.keep(stream, self.clock.now(), read);
         if let (Some(scoped), Some(key)) = (scoped, key) {
@@ -185,6 +234,10 @@ impl Usage for MemoryUsage {
         }]
     }
 
+    async fn accepted(&self, _: OrganisationId) -> UsageResult<u64> {
+        Ok(self.asked()?.sequence)
+    }
+
     async fn rows(&self, stream: &Stream, query: &RowsQuery) -> UsageResult<Vec<EventRow>> {
         let kept = self.asked()?;
         let recorded = kept.recorded(stream);
@@ -202,14 +255,197 @@ impl Usage for MemoryUsage {
             });
         }
         let received = |row: &Recorded| {
-            let mut all = kept.of(stream);
+            let mut all = kept.of(stream.organisation, stream.id).into_iter();
             all.find(|(_, kept)| kept.sequence == row.sequence)
-                .map(|(at, _)| *at)
+                .map(|(at, _)| at)
         };
         let page = rows.into_iter().skip(query.offset).take(query.limit);
         Ok(page
             .map(|row| shown(&stream.schema, row, received(row)))
             .collect())
+    }
+    async fn selected(
+        &self,
+        stream: &Stream,
+        selection: &Selection,
+        rows_max: usize,
+    ) -> UsageResult<(u64, Vec<EventRow>)> {
+        let recorded = self.asked()?.recorded(stream);
+        let selected = correction::selected(&stream.schema, &recorded, selection);
+        let rows = selected.iter().take(rows_max);
+        let rows = rows.map(|row| shown(&stream.schema, row, Some(self.clock.now())));
+        Ok((selected.len() as u64, rows.collect()))
+    }
+
+    async fn correct(
+        &self,
+        stream: &Stream,
+        correcting: &Correcting<'_>,
+        key: Option<&IdempotencyKey>,
+    ) -> UsageResult<Corrected> {
+        let mut tx = self.begin(correcting.author.clone()).await?;
+        let name = key.map(|key| key.key.as_str());
+        if let Some(key) = key {
+            let request = usage_inbox::Remembered {
+                fingerprint: key.fingerprint.clone(),
+                event_count: 0,
+            };
+            let of = stream.organisation;
+            let earlier = usage_inbox::claim_key(&mut tx, of, &key.key, &request).await;
+            if let Some(earlier) = earlier.map_err(unavailable)? {
+                let made = usage_correction::find_by_key(&mut tx, &key.key).await;
+                return match made.map_err(unavailable)? {
+                    Some(correction) if earlier.fingerprint == key.fingerprint => Ok(Corrected {
+                        correction,
+                        is_repetition: true,
+                    }),
+                    _ => Err(UsageError::KeyReused),
+                };
+            }
+        }
+        let (correction, events) = self.corrected(stream, correcting)?;
+        let inserted = usage_correction::insert(&mut tx, &correction, name, events).await;
+        inserted.map_err(unavailable)?;
+        tx.commit().await.map_err(unavailable)?;
+        Ok(Corrected {
+            correction,
+            is_repetition: false,
+        })
+    }
+
+    async fn commit_backfill(&self, stream: &Stream, author: &Author) -> UsageResult<Backfill> {
+        let staged = stream.backfill.as_ref().unwrap();
+        let mut tx = self.begin(author.clone()).await?;
+        let found = usage_backfill::find(&mut tx, staged.id).await;
+        let backfill = found.map_err(unavailable)?.unwrap();
+        let closed = Closed {
+            by: author.actor.to_string(),
+            at: author.at,
+        };
+        if matches!(backfill.state, State::Committed { .. }) {
+            return Ok(backfill);
+        }
+        let backfill = {
+            let mut kept = self.asked()?;
+            let count = kept.of(stream.organisation, staged.id).len() as u64;
+            let events = kept.recorded(stream).into_iter();
+            let at = author.at;
+            let committed = backfill.commit(kept.sequence, count, closed);
+            let committed = committed.map_err(|error| UsageError::BackfillClosed {
+                message: error.to_string(),
+            })?;
+            let newest = events.clone().map(|one| one.sequence).max().unwrap_or(0);
+            kept.sequence = newest.max(kept.sequence) + 1;
+            let events = events.map(|recorded| (at, recorded)).collect();
+            let id = (stream.organisation, stream.id);
+            kept.events.insert(id, events);
+            let reached = kept.sequence;
+            kept.reached.insert(id, reached);
+            committed
+        };
+        let saved = usage_backfill::save_state(&mut tx, &backfill).await;
+        saved.map_err(unavailable)?;
+        tx.commit().await.map_err(unavailable)?;
+        Ok(backfill)
+    }
+
+    async fn read(&self, organisation: OrganisationId) -> UsageResult<Tx> {
+        self.db()?.read(organisation).await.map_err(unavailable)
+    }
+
+    /// What is written there knows how far the streams are.
+    async fn begin(&self, author: Author) -> UsageResult<Tx> {
+        let streams = self.kept().reached.clone();
+        let mut tx = self.db()?.begin(author).await.map_err(unavailable)?;
+        for ((organisation, stream), reached) in streams {
+            let id = usage_inbox::StreamId {
+                organisation,
+                stream,
+            };
+            let known = usage_inbox::lock(&mut tx, id).await.map_err(unavailable)?;
+            let missing = i64::try_from(reached).unwrap() - known;
+            if organisation == tx.organisation() && missing > 0 {
+                let put = usage_inbox::append(&mut tx, id, missing, Vec::new()).await;
+                put.map_err(unavailable)?;
+            }
+        }
+        Ok(tx)
+    }
+}
+
+impl MemoryUsage {
+    /// Changes the events, and says what they were and became.
+    fn corrected(
+        &self,
+        stream: &Stream,
+        correcting: &Correcting<'_>,
+    ) -> UsageResult<(Correction, Vec<usage_correction::CorrectedEvent>)> {
+        let mut kept = self.asked()?;
+        let (selection, change, schema) = (correcting.selection, correcting.change, &stream.schema);
+        let before = kept.recorded(stream);
+        let selected = correction::selected(schema, &before, selection);
+        if selected.is_empty() {
+            return Err(UsageError::NothingSelected);
+        }
+        let at = correcting.author.at;
+        let sequence = kept.sequence + 1;
+        let after = correction::corrected(schema, &before, (selection, change), sequence);
+        let numbers = sequence + 1..;
+        let pairs = numbers.zip(&selected).map(|(number, row)| {
+            let changed = change.of(schema, &row.event).map(|event| Recorded {
+                sequence: number,
+                event,
+            });
+            let show = |row: &Recorded| Json::Object(shown(schema, row, Some(at)));
+            usage_correction::CorrectedEvent {
+                before: show(row),
+                after: changed.as_ref().map_or(Json::Null, show),
+            }
+        });
+        let events: Vec<_> = pairs.collect();
+        kept.sequence = sequence + events.len() as u64;
+        let id = (stream.organisation, stream.id);
+        let after = after.into_iter().map(|recorded| (at, recorded)).collect();
+        kept.events.insert(id, after);
+        let reached = kept.sequence;
+        kept.reached.insert(id, reached);
+        let correction = Correction {
+            id: correcting.id,
+            raw_metric_id: stream.id,
+            sequence,
+            action: change.action(),
+            reason: correcting.reason.to_owned(),
+            request: correcting.request.clone(),
+            event_count: events.len() as u64,
+            created_by: correcting.author.actor.to_string(),
+            request_id: correcting.author.request_id.clone(),
+            created_at: at,
+        };
+        Ok((correction, events))
+    }
+}
+
+fn unavailable(error: florin_store::Error) -> UsageError {
+    UsageError::Unavailable(error.to_string())
+}
+
+/// Events of a backfill happened in its window.
+fn within(staged: &Staged, events: &[Event]) -> UsageResult<()> {
+    let outside = events.iter().enumerate();
+    let outside = outside.filter(|(_, event)| !staged.window.contains(&event.timestamp));
+    let problems: Vec<EventProblem> = outside
+        .map(|(event, _)| EventProblem {
+            event,
+            path: vec!["timestamp".to_owned()],
+            violation: Violation::OutsideWindow {
+                start: staged.window.start,
+                end: staged.window.end,
+            },
+        })
+        .collect();
+    match problems.is_empty() {
+        true => Ok(()),
+        false => Err(UsageError::Events(problems)),
     }
 }
 
@@ -249,23 +485,10 @@ fn shown(schema: &Schema, row: &Recorded, received_at: Option<Timestamp>) -> Eve
     .into_iter()
     .chain(fields.map(|(index, field)| (format!("data.{}", field.name), Column::Data(index))));
     let mut shown: EventRow = columns
-        .map(|(name, column)| (name, json(&row.event.value(column))))
+        .map(|(name, column)| (name, row.event.value(column).shown()))
         .collect();
     shown.insert("_seq".to_owned(), Json::from(row.sequence));
     let received_at = received_at.map(|at| at.to_string());
     shown.insert("_received_at".to_owned(), Json::from(received_at));
     shown
-}
-
-fn json(value: &Value) -> Json {
-    match value {
-        Value::Null => Json::Null,
-        Value::Bool(value) => Json::from(*value),
-        Value::Int64(value) => Json::from(*value),
-        Value::Float64(value) | Value::Decimal(value) => {
-            Json::Number(value.normalize().to_string().parse().unwrap())
-        }
-        Value::Array(values) => values.iter().map(json).collect(),
-        other => Json::from(other.text()),
-    }
 }

@@ -6,10 +6,7 @@
 use std::{
     collections::HashMap,
     future::Future,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicI64, Ordering},
-    },
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -17,35 +14,36 @@ use arrow::array::RecordBatch;
 use datafusion::{catalog::TableProvider, execution::object_store::ObjectStoreUrl};
 use florin_app::{
     Clock, Ids,
-    usage::{Batch, IdempotencyKey, Ingested, Stream, UsageError, UsageResult},
+    usage::{Batch, IdempotencyKey, Ingested, Stream, UsageResult},
 };
 use florin_core::id::OrganisationId;
 use florin_store::{
-    Backend, Db,
+    Backend, Db, usage_backfill,
     usage_inbox::{self, StreamId},
 };
 use jiff::SignedDuration;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 use uuid::Uuid;
 
 use crate::{
+    backfill,
+    backlog::{Backlog, BacklogLimit},
+    caught::caught,
     compact::{self, Extent},
     decode,
     error::unavailable,
-    faults, flush, inbox,
+    faults, flush,
+    inbox::{self, Layer},
     ingest::{self, Request},
     objects::{Objects, Place},
     scan,
     session::{Limits, Queries},
-    stream::StreamState,
+    stream::{Reading, StreamState},
     unique::Identity,
 };
 
-/// Accepted events that may wait for their table file. Beyond it senders are told to wait: a query
-/// has all of them in memory.
-const BACKLOG_MAX: i64 = 2_000_000;
-/// When a sender that was told to wait tries again.
-const RETRY_AFTER_SECONDS: u32 = 2;
+/// KiB of bodies that are read and kept at a time; beyond it a sender waits for its turn.
+const BODIES_KIB: usize = 256 * 1024;
 /// How long a reader of another node may need the inbox after a flush; queries end before.
 const INBOX_GRACE: SignedDuration = SignedDuration::from_secs(60);
 /// How long a replaced file is kept for readers outside of Florin.
@@ -105,6 +103,8 @@ pub struct Options {
     pub ids: Arc<dyn Ids>,
     /// How often there is a look at what is to be done.
     pub pace: Pace,
+    /// What may wait for its table file.
+    pub backlog: BacklogLimit,
 }
 
 /// The engine behind [`florin_app::usage::Usage`]. Cheap to clone.
@@ -112,6 +112,8 @@ pub struct Options {
 pub struct Engine {
     pub(crate) parts: Arc<Parts>,
     requests: mpsc::Sender<Request>,
+    /// Room for bodies that are being read and kept.
+    bodies: Arc<Semaphore>,
 }
 
 /// What every task of the engine needs.
@@ -125,8 +127,18 @@ pub(crate) struct Parts {
     /// This process among all that share the inbox.
     pub(crate) node: Uuid,
     pub(crate) pace: Pace,
+    pub(crate) backlog: Backlog,
     streams: Mutex<HashMap<StreamId, Arc<StreamState>>>,
-    backlog: AtomicI64,
+}
+
+/// A stream as a query finds it.
+pub(crate) struct Opened {
+    /// Its events.
+    pub(crate) table: Arc<dyn TableProvider>,
+    /// What came up to this sequence is in it.
+    pub(crate) reached: i64,
+    /// As long as it is held, nobody of this process removes from the inbox what came later.
+    _reading: Reading,
 }
 
 impl Parts {
@@ -142,23 +154,22 @@ impl Parts {
         streams.values().cloned().collect()
     }
 
+    /// Forgets a stream that is no more.
+    pub(crate) fn forget(&self, id: StreamId) {
+        let mut streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
+        streams.remove(&id);
+    }
+
     pub(crate) fn nobody(&self) -> OrganisationId {
         OrganisationId(Uuid::nil())
     }
 
-    pub(crate) fn backlog_grew(&self, events: i64) {
-        self.backlog.fetch_add(events, Ordering::Relaxed);
-        self.show_backlog();
+    pub(crate) fn backlog_grew(&self, events: i64, bytes: i64) {
+        self.backlog.change(events, bytes);
     }
 
-    pub(crate) fn backlog_shrank(&self, events: i64) {
-        self.backlog.fetch_sub(events, Ordering::Relaxed);
-        self.show_backlog();
-    }
-
-    fn show_backlog(&self) {
-        let backlog = self.backlog.load(Ordering::Relaxed);
-        metrics::gauge!("florin_usage_backlog_events").set(backlog as f64);
+    pub(crate) fn backlog_shrank(&self, events: i64, bytes: i64) {
+        self.backlog.change(-events, -bytes);
     }
 
     /// Whether other processes may write the same tables.
@@ -181,11 +192,20 @@ impl Parts {
             .read(id.organisation)
             .await
             .map_err(unavailable)?;
-        let metric = florin_store::raw_metric::find(&mut tx, id.stream).await;
+        let metric = self.raw_metric_of(id).await?;
+        let metric = florin_store::raw_metric::find(&mut tx, metric).await;
         let metric = metric.map_err(unavailable)?;
         Ok(metric
             .map(|metric| metric.schema.unique_by_paths())
             .unwrap_or_default())
+    }
+
+    /// The raw metric whose events a stream holds: its own, or those of a backfill of it.
+    async fn raw_metric_of(&self, id: StreamId) -> UsageResult<Uuid> {
+        let mut tx = flush::read(self, id).await?;
+        let backfill = usage_backfill::find(&mut tx, id.stream).await;
+        let backfill = backfill.map_err(unavailable)?;
+        Ok(backfill.map_or(id.stream, |backfill| backfill.raw_metric_id))
     }
 }
 
@@ -202,6 +222,7 @@ impl Engine {
             clock,
             ids,
             pace,
+            backlog,
         } = options;
         let objects = Objects::open(&place)?;
         let queries = Queries::new(Limits::default())?;
@@ -212,7 +233,7 @@ impl Engine {
             queries,
             node: ids.next(),
             streams: Mutex::default(),
-            backlog: AtomicI64::new(0),
+            backlog: Backlog::new(backlog),
             inbox,
             records,
             clock,
@@ -225,7 +246,12 @@ impl Engine {
             reason = "ends with the last handle to the engine"
         )]
         tokio::spawn(ingest::serve(Arc::clone(&parts), waiting));
-        let engine = Self { parts, requests };
+        let bodies = Arc::new(Semaphore::new(BODIES_KIB));
+        let engine = Self {
+            parts,
+            requests,
+            bodies,
+        };
         engine.find_left_behind().await?;
         Ok(engine)
     }
@@ -251,23 +277,20 @@ impl Engine {
                 () = &mut stop => return,
                 _ = looks.tick() => self.flush_due().await,
                 _ = left_behind.tick() => {
-                    report("look for events that wait", self.find_left_behind().await);
-                    report("forget keys", flush::forget_keys(&self.parts).await);
+                    report("look for events that wait", self.find_left_behind()).await;
+                    report("forget keys", flush::forget_keys(&self.parts)).await;
                 }
             }
         }
     }
 
     async fn flush_due(&self) {
-        self.parts.show_backlog();
+        self.parts.backlog.show();
         for stream in self.parts.streams() {
             let now = self.parts.clock.now();
             if flush::is_due(stream.waiting(), self.parts.pace, now) {
-                report("flush", flush::flush(&self.parts, &stream).await);
-                report(
-                    "clean",
-                    flush::clean(&self.parts, &stream).await.map(|_| ()),
-                );
+                report("flush", flush::flush(&self.parts, &stream)).await;
+                report("clean", flush::clean(&self.parts, &stream)).await;
             }
         }
     }
@@ -277,15 +300,18 @@ impl Engine {
         for look in 1_u64.. {
             looks.tick().await;
             for stream in self.parts.streams() {
-                let compacted = compact::compact(&self.parts, &stream, Extent::Due).await;
-                report("compact", compacted.map(|_| ()));
-                if look.is_multiple_of(VACUUM_LOOKS) {
-                    report("vacuum", self.vacuum(stream.id).await.map(|_| ()));
-                }
                 report(
-                    "clean",
-                    flush::clean(&self.parts, &stream).await.map(|_| ()),
-                );
+                    "compact",
+                    compact::compact(&self.parts, &stream, Extent::Due),
+                )
+                .await;
+                if look.is_multiple_of(VACUUM_LOOKS) {
+                    report("vacuum", self.vacuum(stream.id)).await;
+                }
+                report("clean", flush::clean(&self.parts, &stream)).await;
+            }
+            if look.is_multiple_of(VACUUM_LOOKS) {
+                report("drop backfills", backfill::drop_closed(&self.parts)).await;
             }
         }
     }
@@ -298,19 +324,35 @@ impl Engine {
             .read(parts.nobody())
             .await
             .map_err(unavailable)?;
-        let progress = usage_inbox::progress(&mut tx).await.map_err(unavailable)?;
-        let mut backlog = 0;
-        for stream in progress {
-            let waiting = stream.accepted - stream.flushed;
-            backlog += waiting;
-            let state = parts.stream(stream.id);
-            if waiting > 0 && state.waiting().events == 0 {
-                state.accepted(waiting, 0, parts.clock.now());
+        for stream in usage_inbox::progress(&mut tx).await.map_err(unavailable)? {
+            // Also without events that wait: a table is compacted as long as it is there.
+            parts.stream(stream.id);
+        }
+        let (mut events, mut bytes) = (0, 0);
+        for waiting in usage_inbox::waiting(&mut tx).await.map_err(unavailable)? {
+            events += waiting.events;
+            bytes += waiting.bytes;
+            let state = parts.stream(waiting.id);
+            if state.waiting().events == 0 {
+                // A row without events takes some out, which is to be flushed as well.
+                let size = usize::try_from(waiting.bytes).unwrap_or_default();
+                state.accepted(waiting.events.max(1), size, parts.clock.now());
             }
         }
-        parts.backlog.store(backlog, Ordering::Relaxed);
-        parts.show_backlog();
+        parts.backlog.set(events, bytes);
         Ok(())
+    }
+
+    /// How many events the streams of an organisation have accepted.
+    ///
+    /// # Errors
+    /// [`UsageError::Unavailable`].
+    pub(crate) async fn accepted_by(&self, organisation: OrganisationId) -> UsageResult<u64> {
+        let parts = &self.parts;
+        let tx = parts.inbox.read(parts.nobody()).await;
+        let mut tx = tx.map_err(unavailable)?;
+        let accepted = usage_inbox::accepted(&mut tx, organisation).await;
+        Ok(u64::try_from(accepted.map_err(unavailable)?).unwrap_or_default())
     }
 
     /// Flushes everything that has been accepted.
@@ -359,7 +401,15 @@ impl Engine {
 
     /// Events that wait for their table file.
     pub fn backlog(&self) -> i64 {
-        self.parts.backlog.load(Ordering::Relaxed)
+        self.parts.backlog.events()
+    }
+
+    /// Forgets the tables of backfills that were closed a day ago; answers how many.
+    ///
+    /// # Errors
+    /// [`UsageError::Unavailable`].
+    pub async fn drop_backfills(&self) -> UsageResult<usize> {
+        backfill::drop_closed(&self.parts).await
     }
 
     /// Keeps a batch.
@@ -369,29 +419,37 @@ impl Engine {
         batch: Batch<'_>,
         key: Option<&IdempotencyKey>,
     ) -> UsageResult<Ingested> {
-        if self.backlog() > BACKLOG_MAX {
+        if self.parts.backlog.check().is_err() {
             // Another process may have flushed meanwhile.
             self.find_left_behind().await?;
         }
-        if self.backlog() > BACKLOG_MAX {
-            return Err(UsageError::Behind {
-                retry_after_seconds: RETRY_AFTER_SECONDS,
-            });
-        }
+        self.parts.backlog.check()?;
+        let size = match &batch {
+            Batch::Body(_, bytes) => bytes.len(),
+            Batch::Events(events) => size_of_val(*events),
+        };
+        let kibibytes = (size / 1024 + 1).min(BODIES_KIB);
+        let room = self.bodies.acquire_many(kibibytes as u32).await;
+        let _room = room.map_err(unavailable)?;
         let events: RecordBatch = match batch {
             Batch::Body(format, bytes) => decode::body(&stream.schema, format, bytes)?,
             Batch::Events(events) => decode::events_batch(&stream.schema, events)?,
         };
+        let mut id = id_of(stream);
+        if let Some(staged) = &stream.backfill {
+            backfill::check_window(staged, &events)?;
+            id = backfill::staging(stream, staged);
+        }
         faults::point("ingest_decoded");
-        let id = StreamId {
-            organisation: stream.organisation,
-            stream: stream.id,
-        };
         let (answer, kept) = oneshot::channel();
         let request = Request {
             id,
             events,
             key: key.cloned(),
+            staged_max: stream
+                .backfill
+                .as_ref()
+                .map(|_| backfill::staged_max(stream)),
             answer,
         };
         let sent = self.requests.send(request).await;
@@ -400,13 +458,71 @@ impl Engine {
             .map_err(|_| unavailable("the engine is shut down"))?
     }
 
-    /// The stream's events for one query: what is in table files, and what waits in the inbox.
+    /// The stream's events for one query.
     pub(crate) async fn events(&self, stream: &Stream) -> UsageResult<Arc<dyn TableProvider>> {
-        let parts = &self.parts;
+        Ok(self.opened(stream).await?.table)
+    }
+
+    /// The stream's events: what is in table files, and what waits in the inbox; with the backfill that it is
+    /// asked with, as if that was committed now.
+    pub(crate) async fn opened(&self, stream: &Stream) -> UsageResult<Opened> {
+        let (reading, mut layers, reached) = self.layers(stream, id_of(stream)).await?;
+        if let Some(staged) = &stream.backfill {
+            let events = self.staged(stream, staged.id).await?;
+            layers.push(scan::Layer::Backfill {
+                events,
+                shift: reached,
+                removals: backfill::removals(staged),
+            });
+        }
+        Ok(Opened {
+            table: scan::events(stream, &reading.files, layers)?,
+            reached,
+            _reading: reading,
+        })
+    }
+
+    /// A version of a table, what came after it, and the sequence that both reach.
+    async fn layers(
+        &self,
+        stream: &Stream,
+        id: StreamId,
+    ) -> UsageResult<(Reading, Vec<scan::Layer>, i64)> {
+        let (reading, known, reached) = self.read_layers(id).await?;
+        let mut layers = Vec::with_capacity(known.len());
+        for layer in known {
+            layers.push(match layer {
+                Layer::Events { batches, removals } => scan::Layer::Events { batches, removals },
+                Layer::Backfill {
+                    id,
+                    shift,
+                    removals,
+                } => scan::Layer::Backfill {
+                    events: self.staged(stream, id).await?,
+                    shift,
+                    removals,
+                },
+            });
+        }
+        Ok((reading, layers, reached))
+    }
+
+    /// The events of a backfill. They have none of another one among them.
+    async fn staged(&self, stream: &Stream, backfill: Uuid) -> UsageResult<Arc<dyn TableProvider>> {
         let id = StreamId {
             organisation: stream.organisation,
-            stream: stream.id,
+            stream: backfill,
         };
+        let (reading, known, _) = self.read_layers(id).await?;
+        let layers = known.into_iter().filter_map(|layer| match layer {
+            Layer::Events { batches, removals } => Some(scan::Layer::Events { batches, removals }),
+            Layer::Backfill { .. } => None,
+        });
+        scan::events(stream, &reading.files, layers.collect())
+    }
+
+    async fn read_layers(&self, id: StreamId) -> UsageResult<(Reading, Vec<Layer>, i64)> {
+        let parts = &self.parts;
         // Until the inbox is read, nobody removes from it what this version of the table lacks.
         let state = parts.stream(id);
         let reading = state.read(&parts.objects, parts.is_shared()).await?;
@@ -416,9 +532,18 @@ impl Engine {
             let rows = usage_inbox::read(&mut tx, id, above, (i64::MAX, usize::MAX)).await;
             rows.map_err(unavailable)?
         };
+        let reached = rows.last().map_or(above, usage_inbox::Batch::last_sequence);
         let known = reading.files.columns.clone();
-        let inbox = flush::blocking(move || inbox::events(&rows, known.as_ref())).await?;
-        scan::events(stream, &reading.files, &inbox)
+        let layers = flush::blocking(move || inbox::layers(&rows, known.as_ref())).await?;
+        Ok((reading, layers, reached))
+    }
+}
+
+/// The id under which the raw metric's own events are kept.
+fn id_of(stream: &Stream) -> StreamId {
+    StreamId {
+        organisation: stream.organisation,
+        stream: stream.id,
     }
 }
 
@@ -435,8 +560,9 @@ fn looks_after(every: Duration) -> tokio::time::Interval {
     looks
 }
 
-fn report(what: &str, outcome: UsageResult<()>) {
-    if let Err(error) = outcome {
+/// Does a piece of work that is done again later. Neither an error nor a panic of it ends the task.
+async fn report<T>(what: &str, work: impl Future<Output = UsageResult<T>>) {
+    if let Err(error) = caught(work).await {
         tracing::error!(%error, "{what} failed and will be tried again");
     }
 }

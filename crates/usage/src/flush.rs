@@ -4,11 +4,12 @@
 //! reach, then the note in the inbox's database, and only then may inbox rows go. A crash between any
 //! two of them is repaired by the next flush, which begins at the sequence in the log.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, pin::Pin, sync::Arc};
 
 use arrow::{
     array::{BooleanArray, RecordBatch},
     compute::filter_record_batch,
+    datatypes::SchemaRef,
 };
 use florin_app::usage::UsageError;
 use florin_store::{
@@ -19,14 +20,17 @@ use jiff::Timestamp;
 use object_store::ObjectStoreExt;
 
 use crate::{
+    backfill, columns,
     engine::{Pace, Parts},
     error::unavailable,
-    faults, inbox,
+    faults,
+    inbox::{self, Layer},
     objects::Objects,
     parquet_file::{self, NewFile, Writer},
+    rewrite::{self, Going},
     stream::{StreamState, Waiting},
     table::{Change, Table},
-    unique,
+    unique::{self, Identity, Replaced},
 };
 
 /// Events that are flushed at once without waiting for more.
@@ -67,8 +71,9 @@ async fn flush_all(parts: &Parts, stream: &Arc<StreamState>) -> Result<bool, Usa
     }
     let flushed = loop {
         match flush_some(parts, stream).await {
-            Ok(0) => break Ok(true),
-            Ok(_) => {}
+            Ok(Step::Some) => {}
+            Ok(Step::All) => break Ok(true),
+            Ok(Step::Blocked) => break Ok(false),
             Err(error) => break Err(error),
         }
     };
@@ -76,58 +81,127 @@ async fn flush_all(parts: &Parts, stream: &Arc<StreamState>) -> Result<bool, Usa
     flushed
 }
 
-/// Flushes at most [`EVENTS_MAX`] events; answers how many.
-async fn flush_some(parts: &Parts, stream: &Arc<StreamState>) -> Result<u64, UsageError> {
+/// Flushes another stream in the middle of a flush, as [`flush_all`].
+pub(crate) fn flush_first<'a>(
+    parts: &'a Parts,
+    stream: &'a Arc<StreamState>,
+) -> Pin<Box<dyn Future<Output = Result<bool, UsageError>> + Send + 'a>> {
+    Box::pin(flush_all(parts, stream))
+}
+
+/// How far a flush came.
+enum Step {
+    /// There may be more.
+    Some,
+    /// Nothing is left.
+    All,
+    /// Another node flushes what this one needs first.
+    Blocked,
+}
+
+/// Flushes at most [`EVENTS_MAX`] events, or one backfill.
+async fn flush_some(parts: &Parts, stream: &Arc<StreamState>) -> Result<Step, UsageError> {
     let mut guard = stream.change(&parts.objects).await?;
     let files = stream.files();
-    let rows = {
+    let mut rows = {
         let mut tx = read(parts, stream.id).await?;
         let (above, at_most) = (files.last_sequence, (EVENTS_MAX, BYTES_MAX));
         let read = usage_inbox::read(&mut tx, stream.id, above, at_most).await;
         read.map_err(unavailable)?
     };
+    // A backfill is a commit of its own, behind what came before it.
+    let backfill = rows.iter().position(|row| row.backfill.is_some());
+    if let Some(place) = backfill {
+        rows.truncate(place.max(1));
+    }
     let Some(last_sequence) = rows.last().map(usage_inbox::Batch::last_sequence) else {
-        return note(parts, stream.id, files.last_sequence)
-            .await
-            .map(|()| 0);
+        note(parts, stream.id, files.last_sequence).await?;
+        return Ok(Step::All);
     };
     faults::point("flush_read");
-    let known = files.columns.clone();
-    let batch = blocking(move || {
-        let batches = inbox::events(&rows, known.as_ref())?;
-        inbox::together(&batches)
-    });
-    let batch = batch
-        .await?
-        .ok_or_else(|| unavailable("no events in inbox rows"))?;
-    let schema = batch.schema();
-    let table = match &mut *guard {
-        Some(table) => table,
-        empty => empty.insert(Table::create(&parts.objects, stream.id, &schema).await?),
-    };
-    let mut change = Change {
-        last_sequence: Some(last_sequence),
-        at: parts.clock.now(),
-        ..Change::default()
-    };
-    if files.columns.as_ref().is_some_and(|known| *known != schema) {
-        change.columns = Some(Arc::clone(&schema));
+    let (events, bytes) = waiting(&rows);
+    match rows.as_slice() {
+        [row] if row.backfill.is_some() => {
+            if !backfill::carry_out(parts, stream, &mut guard, row).await? {
+                return Ok(Step::Blocked);
+            }
+        }
+        _ => flush_rows(parts, stream, &mut guard, rows).await?,
     }
-    let events = batch.num_rows() as u64;
-    let identity = parts.identity(stream.id).await?;
-    let batch = match identity.is_empty() {
-        true => batch,
-        false => unique::replace(parts, stream, &identity, &batch, &mut change).await?,
-    };
-    change.added.extend(write(parts, stream.id, batch).await?);
-    faults::point("flush_before_log");
-    table.commit(change).await?;
     faults::point("flush_after_log");
     stream.publish(guard.as_ref()).await?;
     note(parts, stream.id, last_sequence).await?;
     faults::point("flush_noted");
-    parts.backlog_shrank(events as i64);
-    Ok(events)
+    parts.backlog_shrank(events, bytes);
+    Ok(Step::Some)
+}
+
+/// Events and bytes that wait in these rows.
+fn waiting(rows: &[usage_inbox::Batch]) -> (i64, i64) {
+    let own = rows.iter().filter(|row| row.backfill.is_none());
+    let bytes = rows.iter().map(|row| row.events.len() as i64);
+    (own.map(|row| row.event_count).sum(), bytes.sum())
+}
+
+/// Commits the events of rows to the log, and that those are gone that the rows take out or replace.
+async fn flush_rows(
+    parts: &Parts,
+    stream: &Arc<StreamState>,
+    table: &mut Option<Table>,
+    rows: Vec<usage_inbox::Batch>,
+) -> Result<(), UsageError> {
+    let files = stream.files();
+    let mut change = Change {
+        last_sequence: rows.last().map(usage_inbox::Batch::last_sequence),
+        at: parts.clock.now(),
+        ..Change::default()
+    };
+    let known = files.columns.clone();
+    let identity = parts.identity(stream.id).await?;
+    let (batch, going) = blocking(move || content(&rows, known.as_ref(), identity)).await?;
+    let schema = match &batch {
+        Some(batch) => batch.schema(),
+        None => files.columns.clone().unwrap_or_else(columns::own),
+    };
+    if files.columns.as_ref().is_some_and(|known| *known != schema) {
+        change.columns = Some(Arc::clone(&schema));
+    }
+    rewrite::rewrite(parts, stream, going, &mut change).await?;
+    if let Some(batch) = batch.filter(|batch| batch.num_rows() > 0) {
+        change.added.extend(write(parts, stream.id, batch).await?);
+    }
+    let table = match table {
+        Some(table) => table,
+        empty => empty.insert(Table::create(&parts.objects, stream.id, &schema).await?),
+    };
+    faults::point("flush_before_log");
+    table.commit(change).await
+}
+
+/// The events of rows that count, and what goes from the files for them.
+fn content(
+    rows: &[usage_inbox::Batch],
+    known: Option<&SchemaRef>,
+    identity: Identity,
+) -> Result<(Option<RecordBatch>, Going), UsageError> {
+    let mut going = Going::default();
+    let mut batch = None;
+    for layer in inbox::layers(rows, known)? {
+        // Rows without a backfill are one layer.
+        if let Layer::Events { batches, removals } = layer {
+            batch = inbox::together(&batches)?;
+            going.removals = removals;
+        }
+    }
+    if let Some(events) = batch.as_ref().filter(|_| !identity.is_empty()) {
+        let latest = unique::latest(events, &identity)?;
+        let mut replaced = Replaced::new(identity);
+        replaced.add(&latest)?;
+        going.replaced = Some(replaced);
+        batch = Some(latest);
+    }
+    let rest = batch.map(|batch| going.removals.rest(&batch));
+    Ok((rest.transpose()?, going))
 }
 
 /// Writes the events into one file for each month.
@@ -271,7 +345,7 @@ pub(crate) async fn forget_keys(parts: &Parts) -> Result<(), UsageError> {
     tx.commit().await.map_err(unavailable)
 }
 
-async fn begin(parts: &Parts, id: StreamId) -> Result<Tx, UsageError> {
+pub(crate) async fn begin(parts: &Parts, id: StreamId) -> Result<Tx, UsageError> {
     let author = Author {
         organisation: id.organisation,
         actor: Actor::System,

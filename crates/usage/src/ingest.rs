@@ -4,17 +4,20 @@
 //! the next one; those of one stream share a row. No request is answered before the commit that holds
 //! its events. Does not own reading bodies ([`crate::decode`]) nor table files.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use arrow::{array::RecordBatch, compute::concat_batches, ipc::writer::StreamWriter};
 use florin_app::usage::{IdempotencyKey, Ingested, UsageError};
 use florin_store::{
-    Actor, Author, Tx,
+    Actor, Author, Tx, usage_backfill,
     usage_inbox::{self, Remembered, StreamId},
 };
 use tokio::sync::{mpsc, oneshot};
 
-use crate::{engine::Parts, error::unavailable, faults};
+use crate::{backfill, caught::caught, engine::Parts, error::unavailable, faults};
 
 /// Requests that may share a commit.
 const REQUESTS_MAX: usize = 1024;
@@ -31,6 +34,8 @@ pub(crate) struct Request {
     pub(crate) id: StreamId,
     pub(crate) events: RecordBatch,
     pub(crate) key: Option<IdempotencyKey>,
+    /// Where they are a backfill's: how many it may have.
+    pub(crate) staged_max: Option<u64>,
     pub(crate) answer: oneshot::Sender<Result<Ingested, UsageError>>,
 }
 
@@ -54,7 +59,8 @@ pub(crate) async fn serve(parts: Arc<Parts>, mut requests: mpsc::Receiver<Reques
 
 /// Keeps a group of requests and answers each.
 async fn keep(parts: &Parts, group: Vec<Request>) {
-    match commit(parts, &group).await {
+    // A panic refuses the group; the next one is kept.
+    match caught(commit(parts, &group)).await {
         Ok(answers) => {
             for (request, answer) in group.into_iter().zip(answers) {
                 // A client that stopped waiting has no more use for the answer.
@@ -83,7 +89,8 @@ async fn commit(parts: &Parts, group: &[Request]) -> Result<Answers, UsageError>
     };
     let at = author.at;
     let mut tx = parts.inbox.begin(author).await.map_err(unavailable)?;
-    let mut earlier = claims(&mut tx, group).await?;
+    let mut earlier = closed(&mut tx, group).await?;
+    claims(&mut tx, group, &mut earlier).await?;
     let mut answers = Answers::with_capacity(group.len());
     let mut kept: BTreeMap<StreamId, Vec<&RecordBatch>> = BTreeMap::new();
     for (index, request) in group.iter().enumerate() {
@@ -111,27 +118,49 @@ async fn commit(parts: &Parts, group: &[Request]) -> Result<Answers, UsageError>
     faults::point("ingest_after_commit");
     for (id, events, bytes) in counts {
         parts.stream(id).accepted(events, bytes, at);
-        parts.backlog_grew(events);
+        parts.backlog_grew(events, bytes as i64);
     }
     Ok(answers)
 }
 
-/// The answers that requests' keys already have, by place. Keys are claimed in one order, so that two nodes
-/// never wait for each other.
-async fn claims(
-    tx: &mut Tx,
-    group: &[Request],
-) -> Result<BTreeMap<usize, Result<Ingested, UsageError>>, UsageError> {
+type Known = BTreeMap<usize, Result<Ingested, UsageError>>;
+
+/// The refusals of requests whose backfill takes no more events, by place. The streams of backfills are locked
+/// before any key or other stream, as a backfill's commit does, so that it comes before these events or behind.
+async fn closed(tx: &mut Tx, group: &[Request]) -> Result<Known, UsageError> {
+    let staged = |request: &Request| request.staged_max.map(|max| (request.id, max));
+    let streams: BTreeSet<(StreamId, u64)> = group.iter().filter_map(staged).collect();
+    let mut refused = BTreeMap::new();
+    for (id, staged_max) in streams {
+        let reached = usage_inbox::lock(tx, id).await.map_err(unavailable)?;
+        let is_open = usage_backfill::is_open(tx, id).await.map_err(unavailable)?;
+        let message = match is_open {
+            false => "the backfill is committed or reverted".to_owned(),
+            true if reached.unsigned_abs() >= staged_max => {
+                format!("a backfill of this raw metric has {staged_max} events at most")
+            }
+            true => continue,
+        };
+        for (index, _) in group.iter().enumerate().filter(|(_, one)| one.id == id) {
+            refused.insert(index, Err(backfill::closed(&message)));
+        }
+    }
+    Ok(refused)
+}
+
+/// Adds the answers that requests' keys already have, by place. Keys are claimed in one order, so that two
+/// nodes never wait for each other.
+async fn claims(tx: &mut Tx, group: &[Request], answers: &mut Known) -> Result<(), UsageError> {
     let key = |request: &Request| request.key.as_ref().map(|key| key.key.clone());
     let mut order: Vec<usize> = (0..group.len()).collect();
     order.sort_by_key(|index| (group[*index].id.organisation, key(&group[*index]), *index));
-    let mut answers = BTreeMap::new();
+    order.retain(|index| !answers.contains_key(index));
     for index in order {
         if let Some(answer) = claim(tx, &group[index]).await? {
             answers.insert(index, answer);
         }
     }
-    Ok(answers)
+    Ok(())
 }
 
 /// The answer that the request's key already has, if it has one.
@@ -181,7 +210,8 @@ fn rows(batches: &[&RecordBatch]) -> Result<Vec<(i64, Vec<u8>)>, UsageError> {
     rows.collect()
 }
 
-fn encode(events: &RecordBatch) -> Result<Vec<u8>, UsageError> {
+/// As an inbox row holds events.
+pub(crate) fn encode(events: &RecordBatch) -> Result<Vec<u8>, UsageError> {
     let room = Vec::with_capacity(events.get_array_memory_size() + 4096);
     let mut writer = StreamWriter::try_new(room, events.schema_ref()).map_err(unavailable)?;
     writer.write(events).map_err(unavailable)?;

@@ -8,6 +8,8 @@
 mod columns;
 mod decode;
 
+mod backlog;
+mod caught;
 mod error;
 pub mod faults;
 mod inbox;
@@ -16,8 +18,12 @@ mod objects;
 mod parquet_file;
 mod table;
 
+mod backfill;
 mod compact;
+mod correct;
 mod flush;
+mod removal;
+mod rewrite;
 mod scan;
 mod stream;
 mod unique;
@@ -33,6 +39,7 @@ mod values;
 mod engine;
 mod port;
 
+pub use backlog::BacklogLimit;
 pub use compact::Extent;
 pub use engine::{Engine, Options, Pace};
 pub use objects::{Place, S3};

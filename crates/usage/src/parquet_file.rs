@@ -81,6 +81,12 @@ impl Bounds {
         Ok(())
     }
 
+    /// Whether both can hold one row.
+    pub(crate) fn can_overlap(&self, other: &Self) -> bool {
+        is_overlap(self.customers.as_ref(), other.customers.as_ref())
+            && is_overlap(self.times.as_ref(), other.times.as_ref())
+    }
+
     /// Whether both can hold rows that are equal in these columns.
     pub(crate) fn can_share(&self, other: &Self, columns: &[String]) -> bool {
         let overlap = |column: &String| match column.as_str() {

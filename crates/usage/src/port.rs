@@ -5,16 +5,17 @@ use std::{ops::Range, sync::Arc};
 use async_trait::async_trait;
 use datafusion::catalog::TableProvider;
 use florin_app::usage::{
-    Batch, EventRow, IdempotencyKey, Ingested, RecordTable, RowsQuery, SqlColumns, SqlQuery,
-    Stream, Usage, UsageResult,
+    Batch, Corrected, Correcting, EventRow, IdempotencyKey, Ingested, RecordTable, RowsQuery,
+    SqlColumns, SqlQuery, Stream, Usage, UsageResult,
 };
 use florin_core::{
     id::OrganisationId,
-    usage::{CustomerKeys, CustomerUsage, UsageCustomer, UsageQuery},
+    usage::{Backfill, CustomerKeys, CustomerUsage, Selection, UsageCustomer, UsageQuery},
 };
+use florin_store::{Author, Tx};
 use jiff::Timestamp;
 
-use crate::{Engine, metric, records, rows, sql};
+use crate::{Engine, error::unavailable, metric, records, rows, sql};
 
 #[async_trait]
 impl Usage for Engine {
@@ -55,9 +56,47 @@ impl Usage for Engine {
         records::described()
     }
 
+    async fn accepted(&self, organisation: OrganisationId) -> UsageResult<u64> {
+        self.accepted_by(organisation).await
+    }
+
     async fn rows(&self, stream: &Stream, query: &RowsQuery) -> UsageResult<Vec<EventRow>> {
         let events = self.events(stream).await?;
         rows::rows(&self.parts.queries, events, &stream.schema, query).await
+    }
+
+    async fn selected(
+        &self,
+        stream: &Stream,
+        selection: &Selection,
+        rows_max: usize,
+    ) -> UsageResult<(u64, Vec<EventRow>)> {
+        self.selected_rows(stream, selection, rows_max).await
+    }
+
+    async fn correct(
+        &self,
+        stream: &Stream,
+        correcting: &Correcting<'_>,
+        key: Option<&IdempotencyKey>,
+    ) -> UsageResult<Corrected> {
+        self.make_correction(stream, correcting, key).await
+    }
+
+    async fn commit_backfill(&self, stream: &Stream, author: &Author) -> UsageResult<Backfill> {
+        self.exchange(stream, author).await
+    }
+
+    async fn read(&self, organisation: OrganisationId) -> UsageResult<Tx> {
+        self.parts
+            .inbox
+            .read(organisation)
+            .await
+            .map_err(unavailable)
+    }
+
+    async fn begin(&self, author: Author) -> UsageResult<Tx> {
+        self.parts.inbox.begin(author).await.map_err(unavailable)
     }
 }
 

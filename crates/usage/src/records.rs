@@ -12,7 +12,7 @@ use arrow::{
 use datafusion::{catalog::TableProvider, datasource::MemTable};
 use florin_app::usage::{RecordTable as Described, UsageResult};
 use florin_core::id::OrganisationId;
-use florin_store::{Db, product, usage_customer};
+use florin_store::{Db, contract, product, usage_customer};
 
 use crate::{error::unavailable, sql::RecordTable};
 
@@ -48,8 +48,7 @@ pub(crate) async fn table(
     let rows = match table {
         RecordTable::Customers => customers(records, organisation).await?,
         RecordTable::Products => products(records, organisation).await?,
-        // There are no contracts yet.
-        RecordTable::Contracts => Vec::new(),
+        RecordTable::Contracts => contracts(records, organisation).await?,
     };
     let names = columns(table);
     let schema = schema(names);
@@ -89,6 +88,29 @@ async fn customers(records: &Db, organisation: OrganisationId) -> UsageResult<Ve
         external_ids
             .into_iter()
             .map(move |external_id| vec![Some(id.clone()), external_id, Some(custom_data.clone())])
+    });
+    Ok(rows.collect())
+}
+
+async fn contracts(records: &Db, organisation: OrganisationId) -> UsageResult<Vec<Row>> {
+    let mut tx = records.read(organisation).await.map_err(unavailable)?;
+    let contracts = contract::named(&mut tx).await.map_err(unavailable)?;
+    let rows = contracts.into_iter().map(|contract| {
+        let contract::Named {
+            id,
+            customer_id,
+            name,
+            status,
+            currency,
+        } = contract;
+        let texts = [
+            id.to_string(),
+            customer_id.to_string(),
+            name,
+            status,
+            currency,
+        ];
+        texts.map(Some).to_vec()
     });
     Ok(rows.collect())
 }

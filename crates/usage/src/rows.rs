@@ -13,8 +13,7 @@ use datafusion::{
     logical_expr::{SortExpr, ident},
 };
 use florin_app::usage::{EventRow, ROWS_MAX, RowsQuery, UsageError, UsageResult};
-use florin_core::usage::{Schema, Value};
-use serde_json::{Number, Value as Json};
+use florin_core::usage::Schema;
 
 use crate::{
     columns,
@@ -78,38 +77,25 @@ fn order(schema: &Schema, query: &RowsQuery) -> UsageResult<Vec<SortExpr>> {
     Ok(by)
 }
 
-fn add(batch: &RecordBatch, rows: &mut Vec<EventRow>) -> Option<()> {
+/// Adds the rows of a batch; `None` where it has values that nobody sends.
+pub(crate) fn add(batch: &RecordBatch, rows: &mut Vec<EventRow>) -> Option<()> {
     let columns = batch.columns().iter().map(values::readable);
     let columns: Vec<ArrayRef> = columns.collect::<Result<_, _>>().ok()?;
     for row in 0..batch.num_rows() {
         let fields = batch.schema_ref().fields().iter().zip(&columns);
         let members = fields.map(|(field, column)| {
             let value = values::value(column, row)?;
-            Some((field.name().clone(), json(value)))
+            Some((field.name().clone(), value.shown()))
         });
         rows.push(members.collect::<Option<_>>()?);
     }
     Some(())
 }
 
-fn json(value: Value) -> Json {
-    match value {
-        Value::Null => Json::Null,
-        Value::Bool(value) => Json::Bool(value),
-        Value::Int64(number) => Json::from(number),
-        Value::Float64(_) | Value::Decimal(_) => {
-            let number: Option<Number> = serde_json::from_str(&value.text()).ok();
-            number.map_or(Json::Null, Json::Number)
-        }
-        Value::Array(items) => Json::Array(items.into_iter().map(json).collect()),
-        other => Json::String(other.text()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use florin_core::usage::{Filter, FilterGroup, Filters, Logic, Operator, Recorded};
-    use serde_json::json;
+    use serde_json::{Value as Json, json};
 
     use super::*;
     use crate::{metric::tests::table, session::Limits};

@@ -20,7 +20,7 @@ use datafusion::{
         physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource},
     },
     execution::object_store::ObjectStoreUrl,
-    logical_expr::{Expr, TableProviderFilterPushDown, utils::conjunction},
+    logical_expr::{Expr, TableProviderFilterPushDown, ident, lit, utils::conjunction},
     physical_optimizer::pruning::PruningPredicateBuilder,
     physical_plan::{ExecutionPlan, empty::EmptyExec, union::UnionExec},
     prelude::SessionContext,
@@ -28,9 +28,10 @@ use datafusion::{
 use florin_app::usage::{Stream, UsageError};
 
 use crate::{
-    columns::{self, CUSTOMER_ID, TIMESTAMP},
+    columns::{self, CUSTOMER_ID, SEQUENCE, TIMESTAMP},
     error::unavailable,
     inbox,
+    removal::Removals,
     table::{DataFile, Files},
     unique::{self, Identity},
 };
@@ -38,47 +39,150 @@ use crate::{
 /// The name under which queries reach table files.
 pub(crate) const STORE: &str = "florin-usage://files";
 
-/// A stream's events as a query sees them: `columns::kept`, replaced events gone.
+/// What came after the files, in the order in which it came.
+pub(crate) enum Layer {
+    /// Events, and what is taken out of all that came before and of these.
+    Events {
+        /// The events.
+        batches: Vec<RecordBatch>,
+        /// What goes.
+        removals: Removals,
+    },
+    /// The events of a backfill, after those of its window went.
+    Backfill {
+        /// Its events.
+        events: Arc<dyn TableProvider>,
+        /// What is added to their sequences.
+        shift: i64,
+        /// What goes.
+        removals: Removals,
+    },
+}
+
+/// A stream's events as a query sees them: `columns::kept`; replaced events, and those that were taken out,
+/// gone.
 pub(crate) fn events(
     stream: &Stream,
     files: &Arc<Files>,
-    inbox: &[RecordBatch],
+    layers: Vec<Layer>,
 ) -> std::result::Result<Arc<dyn TableProvider>, UsageError> {
-    let schema = columns::kept(&stream.schema);
-    let inbox = inbox
-        .iter()
-        .map(|batch| columns::conform(batch, &schema).map_err(unavailable));
-    let inbox: Vec<RecordBatch> = inbox.collect::<std::result::Result<_, _>>()?;
-    let identity: Identity = stream.schema.unique_by_paths();
-    let table = |files: Arc<Files>, inbox: Vec<RecordBatch>| -> Arc<dyn TableProvider> {
+    let fold = Fold {
+        schema: columns::kept(&stream.schema),
+        identity: stream.schema.unique_by_paths(),
+        context: SessionContext::new(),
+    };
+    let mut layers = layers.into_iter().peekable();
+    let first = layers.next_if(|layer| match layer {
+        Layer::Events { batches, removals } => {
+            removals.is_empty() && (fold.identity.is_empty() || batches.is_empty())
+        }
+        Layer::Backfill { .. } => false,
+    });
+    let inbox = match first {
+        Some(Layer::Events { batches, .. }) => fold.conform(&batches)?,
+        _ => Vec::new(),
+    };
+    let mut table = fold.table(Arc::clone(files), inbox);
+    for layer in layers {
+        table = match layer {
+            Layer::Events { batches, removals } => {
+                let batches = fold.conform(&batches)?;
+                fold.with_events(table, &batches, &removals)?
+            }
+            Layer::Backfill {
+                events,
+                shift,
+                removals,
+            } => {
+                let folded = fold.with_backfill(table, (events, shift), &removals);
+                folded.map_err(unavailable)?
+            }
+        };
+    }
+    Ok(table)
+}
+
+/// Puts layers upon each other.
+struct Fold {
+    schema: SchemaRef,
+    identity: Identity,
+    context: SessionContext,
+}
+
+impl Fold {
+    fn conform(
+        &self,
+        batches: &[RecordBatch],
+    ) -> std::result::Result<Vec<RecordBatch>, UsageError> {
+        let conform = |batch| columns::conform(batch, &self.schema).map_err(unavailable);
+        batches.iter().map(conform).collect()
+    }
+
+    fn table(&self, files: Arc<Files>, inbox: Vec<RecordBatch>) -> Arc<dyn TableProvider> {
         Arc::new(Events {
-            schema: Arc::clone(&schema),
+            schema: Arc::clone(&self.schema),
             files,
             inbox,
         })
-    };
-    if identity.is_empty() || inbox.is_empty() {
-        return Ok(table(Arc::clone(files), inbox));
     }
-    let latest = match inbox::together(&inbox)? {
-        Some(batch) => vec![unique::latest(&batch, &identity)?],
-        None => Vec::new(),
-    };
-    let older = table(Arc::clone(files), Vec::new());
-    let newer = table(Arc::default(), latest);
-    current(older, newer, &identity).map_err(unavailable)
-}
 
-/// `newer`, and what it does not replace of `older`.
-fn current(
-    older: Arc<dyn TableProvider>,
-    newer: Arc<dyn TableProvider>,
-    identity: &Identity,
-) -> Result<Arc<dyn TableProvider>> {
-    let context = SessionContext::new();
-    let keys = context.read_table(Arc::clone(&newer))?;
-    let rest = replaced(context.read_table(older)?, keys, identity)?;
-    Ok(rest.union(context.read_table(newer)?)?.into_view())
+    /// `older` without what goes and what the events replace, and those of the events that stay.
+    fn with_events(
+        &self,
+        older: Arc<dyn TableProvider>,
+        batches: &[RecordBatch],
+        removals: &Removals,
+    ) -> std::result::Result<Arc<dyn TableProvider>, UsageError> {
+        let newer = match inbox::together(batches)? {
+            Some(batch) if !self.identity.is_empty() => {
+                Some(unique::latest(&batch, &self.identity)?)
+            }
+            other => other,
+        };
+        let rest = newer
+            .as_ref()
+            .map(|batch| removals.rest(batch))
+            .transpose()?;
+        let keys = newer.filter(|_| !self.identity.is_empty());
+        let folded = || -> Result<Arc<dyn TableProvider>> {
+            let mut rows = self.context.read_table(older)?;
+            if let Some(keys) = keys {
+                let keys = self.table(Arc::default(), vec![keys]);
+                rows = replaced(rows, self.context.read_table(keys)?, &self.identity)?;
+            }
+            rows = removals.rest_of(rows)?;
+            if let Some(rest) = rest.filter(|rest| rest.num_rows() > 0) {
+                let rest = self.table(Arc::default(), vec![rest]);
+                rows = rows.union(self.context.read_table(rest)?)?;
+            }
+            Ok(rows.into_view())
+        };
+        folded().map_err(unavailable)
+    }
+
+    /// `older` without what goes and what the backfill's events replace, and these.
+    fn with_backfill(
+        &self,
+        older: Arc<dyn TableProvider>,
+        (events, shift): (Arc<dyn TableProvider>, i64),
+        removals: &Removals,
+    ) -> Result<Arc<dyn TableProvider>> {
+        let mut rows = self.context.read_table(older)?;
+        if !self.identity.is_empty() {
+            let keys = self.context.read_table(Arc::clone(&events))?;
+            rows = replaced(rows, keys, &self.identity)?;
+        }
+        rows = removals.rest_of(rows)?;
+        let columns = self.schema.fields().iter().map(|field| {
+            let column = ident(field.name());
+            match field.name().as_str() {
+                SEQUENCE => (column + lit(shift)).alias(SEQUENCE),
+                _ => column,
+            }
+        });
+        let staged = self.context.read_table(events)?.select(columns)?;
+        Ok(rows.union(staged)?.into_view())
+    }
 }
 
 /// The events of `older` without those that `keys` replaces.

@@ -7,5 +7,11 @@
     reason = "tests"
 )]
 
+mod world;
+
+mod backfills;
+mod corrections;
 mod decoding;
+mod histories;
+mod nodes;
 mod storage;

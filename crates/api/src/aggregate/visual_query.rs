@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 /// A comparison of a column.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct FilterBody {
+pub(crate) struct FilterBody {
     /// The column: `customer_id`, `timestamp` or `data.<field>`.
     #[schema(max_length = 128, example = "data.region")]
     column: String,
@@ -23,7 +23,7 @@ pub(super) struct FilterBody {
 
 /// Comparisons that are joined.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct FilterGroupBody {
+pub(crate) struct FilterGroupBody {
     /// `AND` unless told.
     #[schema(max_length = 8, example = "AND")]
     logic: Option<String>,
@@ -34,7 +34,7 @@ pub(super) struct FilterGroupBody {
 
 /// Groups of comparisons that are joined.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct FiltersBody {
+pub(crate) struct FiltersBody {
     /// `AND` unless told.
     #[schema(max_length = 8, example = "AND")]
     logic: Option<String>,

@@ -23,10 +23,12 @@ pub(super) struct BusinessEntityInput {
     /// Whether new customers belong to it; false unless told.
     #[schema(example = true)]
     is_default: Option<bool>,
-    /// Picture on documents: an http or https address.
+    /// Picture on documents: a `data:` address with the picture in it (PNG, JPEG, GIF, WebP or SVG, base64), which
+    /// is on PDFs too; or an http or https address, which pages load and PDFs leave out, because the server
+    /// does not load addresses of others.
     #[schema(
-        max_length = 2048,
-        pattern = "^https?://",
+        max_length = 400_000,
+        pattern = "^(https?://|data:image/(png|jpeg|gif|webp|svg\\+xml);base64,)",
         example = "https://northwind.example/logo.png"
     )]
     logo_url: Option<String>,

@@ -2,6 +2,7 @@
 
 use florin_app::customer::{Profile, Written};
 use florin_core::customer::{Customer, Details, TaxId};
+use florin_store::business_entity::EntityName;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
@@ -106,6 +107,8 @@ pub(crate) struct CustomerResponse {
     auto_charge_enabled: bool,
     /// The business entity that bills.
     business_entity_id: Option<Uuid>,
+    /// That entity as documents name it.
+    business_entity: Option<EntityNameBody>,
     /// The customer above this one.
     parent_customer_id: Option<Uuid>,
     /// Its records in other systems.
@@ -122,6 +125,23 @@ pub(crate) struct CustomerResponse {
     created_at: Instant,
     /// When it last changed.
     updated_at: Instant,
+}
+
+/// A business entity as others name it.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct EntityNameBody {
+    /// Id of the entity.
+    id: Uuid,
+    /// Its name.
+    #[schema(example = "Northwind Inc.")]
+    name: String,
+}
+
+impl From<EntityName> for EntityNameBody {
+    fn from(entity: EntityName) -> Self {
+        let EntityName { id, name } = entity;
+        Self { id, name }
+    }
 }
 
 impl From<CustomerInput> for Written {
@@ -204,6 +224,7 @@ impl From<Profile> for CustomerResponse {
             billing,
             shipping,
             parent_customer_id,
+            business_entity,
             connectors,
             contacts,
         } = profile;
@@ -239,6 +260,7 @@ impl From<Profile> for CustomerResponse {
             communications_enabled,
             auto_charge_enabled,
             business_entity_id,
+            business_entity: business_entity.map(Into::into),
             parent_customer_id,
             connectors: connectors.into_iter().map(Into::into).collect(),
             contacts: contacts.map(|list| list.into_iter().map(Into::into).collect()),

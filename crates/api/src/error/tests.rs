@@ -1,7 +1,11 @@
 //! Answers that no request can provoke at will.
 
-use axum::response::IntoResponse;
+use axum::{
+    http::{HeaderValue, header},
+    response::IntoResponse,
+};
 use florin_store::Error as Store;
+use serde_json::{Value, json};
 
 use super::*;
 

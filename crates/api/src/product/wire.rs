@@ -36,7 +36,7 @@ macro_rules! words {
         }
     };
 }
-pub(super) use words;
+pub(crate) use words;
 
 words! {
     /// One product or several at one price.
@@ -77,7 +77,7 @@ pub(super) enum TaxCode {
 
 /// What a caller may write of a product.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
-pub(super) struct ProductInput {
+pub(crate) struct ProductInput {
     /// Name on documents.
     #[schema(min_length = 1, max_length = 255, example = "Platform fee")]
     name: String,
@@ -204,7 +204,7 @@ impl TaxCode {
 
 impl ProductInput {
     /// The product's details; what this form does not write stays as in `current`.
-    pub(super) fn details(self, current: Option<Details>) -> Details {
+    pub(crate) fn details(self, current: Option<Details>) -> Details {
         let Self {
             name,
             kind,

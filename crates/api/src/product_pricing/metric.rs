@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use florin_app as app;
-use florin_core::product_pricing::ProductPricing;
+use florin_core::{aggregate::Aggregate, product_pricing::ProductPricing};
 use florin_store::Tx;
 use serde::Serialize;
 use serde_json::Value;
@@ -35,7 +35,11 @@ impl Metrics {
         tx: &mut Tx,
         prices: impl IntoIterator<Item = &'p ProductPricing>,
     ) -> Result<Self> {
-        let aggregates = app::product_pricing::metrics(tx, prices).await?;
+        Self::shown(app::product_pricing::metrics(tx, prices).await?)
+    }
+
+    /// These metrics.
+    pub(crate) fn shown(aggregates: impl IntoIterator<Item = Aggregate>) -> Result<Self> {
         let shown = aggregates.into_iter().map(|aggregate| {
             let id: Uuid = aggregate.id;
             let shown = serde_json::to_value(AggregateResponse::from(aggregate));

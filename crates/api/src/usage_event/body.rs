@@ -31,7 +31,7 @@ const JSON_LINES: [&str; 4] = [
 
 /// Events as a client sent them, decompressed.
 #[derive(Debug)]
-pub(super) struct Events {
+pub(crate) struct Events {
     format: Format,
     bytes: Bytes,
 }
@@ -61,19 +61,19 @@ impl<S: Send + Sync> FromRequest<S> for Events {
 
 impl Events {
     /// What was sent.
-    pub(super) fn bytes(&self) -> &[u8] {
+    pub(crate) fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 
     /// What the engine reads. No body at all is an empty object, which clients send either way.
-    pub(super) fn batch(&self) -> Batch<'_> {
+    pub(crate) fn batch(&self) -> Batch<'_> {
         let is_blank = self.format == Format::Json && self.first().is_none();
         let bytes: &[u8] = if is_blank { b"{}" } else { &self.bytes };
         Batch::Body(self.format, bytes)
     }
 
     /// The 422 that names the bad places. The only event of a body has no index.
-    pub(super) fn refused(&self, problems: Vec<EventProblem>) -> Error {
+    pub(crate) fn refused(&self, problems: Vec<EventProblem>) -> Error {
         let is_single = self.format == Format::Json && self.first() != Some(b'[');
         let total = problems.len();
         let named = problems.into_iter().take(PLACES_MAX).map(|problem| {

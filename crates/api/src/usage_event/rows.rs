@@ -73,8 +73,8 @@ pub(crate) struct Rows {
 /// [`Error::Unreadable`] with every parameter that cannot be used.
 pub(crate) fn rows_query(parameters: &Parameters, schema: &Schema) -> Result<RowsQuery> {
     let mut refused = Vec::new();
-    let limit = number(parameters, "limit", 1..=ROWS_MAX, &mut refused);
-    let offset = number(parameters, "offset", 0..=OFFSET_MAX, &mut refused);
+    let limit = page_number(parameters, "limit", 1..=ROWS_MAX, &mut refused);
+    let offset = page_number(parameters, "offset", 0..=OFFSET_MAX, &mut refused);
     let order = order(parameters, schema, &mut refused);
     let (names, filters): (Vec<&str>, Vec<Filter>) = filters(parameters, schema).unzip();
     let filters = Filters {
@@ -170,7 +170,8 @@ fn order(
     columns
 }
 
-fn number(
+/// A whole number of the query string, in a range.
+pub(crate) fn page_number(
     parameters: &Parameters,
     name: &str,
     range: std::ops::RangeInclusive<usize>,

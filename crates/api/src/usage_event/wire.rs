@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 /// A usage event.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct EventBody {
+pub(crate) struct EventBody {
     /// Whose usage it is: by default the `external_id` of a customer; a metric's customer mapping says.
     #[schema(min_length = 1, max_length = 255, example = "CRM-771")]
     customer_id: String,
@@ -28,7 +28,7 @@ pub(super) struct EventBody {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(untagged)]
 #[expect(dead_code, reason = "documents what the engine reads from the bytes")]
-pub(super) enum EventsBody {
+pub(crate) enum EventsBody {
     /// One event.
     One(EventBody),
     /// Several, 10,000 at most: all of them are kept, or none.
@@ -37,7 +37,7 @@ pub(super) enum EventsBody {
 
 /// What was kept.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct IngestedResponse {
+pub(crate) struct IngestedResponse {
     /// Always `ok`: the events are on the disk.
     #[schema(example = "ok")]
     status: &'static str,

@@ -74,6 +74,10 @@ both! {
             {
               "address": null,
               "auto_charge_enabled": true,
+              "business_entity": {
+                "id": "00000000-0000-7000-8000-000000000001",
+                "name": "Test"
+              },
               "business_entity_id": "00000000-0000-7000-8000-000000000001",
               "communications_enabled": true,
               "connectors": [],
@@ -343,6 +347,22 @@ both! {
         let first = app.organisation.to_string();
         let told = app.post("/customers", json!({ "customer_name": "B", "business_entity_id": first })).await;
         assert_eq!(told.ok().text("/business_entity_id"), first);
+    }
+
+    async fn the_business_entity_of_a_customer_is_shown_by_name_wherever_the_customer_is(app) {
+        let branch = app.post("/business_entities", json!({ "name": "Branch" })).await.ok().id();
+        let body = json!({ "customer_name": "A", "business_entity_id": branch });
+        let created = app.post("/customers", body).await.ok();
+        let path = format!("/customers/{}", created.id());
+        app.post("/customers", json!({ "customer_name": "B" })).await.ok();
+        let named = json!({ "id": branch, "name": "Branch" });
+        assert_eq!(created.at("/business_entity"), &named);
+        assert_eq!(app.get(&path).await.ok().at("/business_entity"), &named);
+        let changed = app.patch(&path, json!({ "customer_name": "C" })).await.ok();
+        assert_eq!(changed.at("/business_entity"), &named);
+        let list = app.get("/customers?order=created_at").await.ok();
+        assert_eq!(list.at("/results/0/business_entity"), &named);
+        assert_eq!(list.text("/results/1/business_entity/name"), "Test");
     }
 
     async fn the_business_entity_of_a_customer_is_set_once(app) {

@@ -20,8 +20,10 @@ enum Fixture {
     Found(&'static str, &'static str, &'static str),
     /// A word that names no row: parameter and word.
     Word(&'static str, &'static str),
+    /// A change of an earlier line's resource, without which not all of it can be read.
+    Patched(&'static str),
 }
-use Fixture::{Found, Made, Put, Word};
+use Fixture::{Found, Made, Patched, Put, Word};
 
 /// One line for each parameter of a path and each field of a body that refers to a resource, what it
 /// refers to first.
@@ -34,11 +36,21 @@ const FIXTURES: &[Fixture] = &[
     Made("customer_id", "/customers", r#"{"customer_name": "Fixture",
         "connector": {"name": "stripe", "reference_id": "cus_1"}}"#, "/id"),
     Word("connector_name", "stripe"),
+    Made("connector_id", "/connectors", r#"{"name": "stripe", "api_key": "sk_live_1",
+        "webhook_secret": "whsec_1"}"#, "/id"),
+    Made("payment_method_id", "/customers/{customer_id}/payment_methods/attach",
+        r#"{"payment_method_id": "pm_card_visa"}"#, "/id"),
     Made("child_customer_id", "/customers", r#"{"customer_name": "Child"}"#, "/id"),
     Made("relationship_id", "/customers/relationships",
         r#"{"parent_customer_id": "{customer_id}", "child_customer_id": "{child_customer_id}"}"#,
         "/id"),
     Made("address_id", "/customers/{customer_id}/addresses", r#"{"line1": "9 Pine St"}"#, "/id"),
+    Made("invoice_id", "/invoices", r#"{"customer_id": "{customer_id}", "currency": "USD",
+        "lines": [{"name": "Fixture", "unit_amount": 5}]}"#, "/id"),
+    Patched("/invoices/{invoice_id}/approve"),
+    Made("invoice_external_id", "/invoices", r#"{"customer_id": "{customer_id}",
+        "currency": "USD", "external_id": "E-1",
+        "lines": [{"name": "Fixture", "unit_amount": 5}]}"#, "/external_id"),
     Made("contact_id", "/contacts", r#"{"customer": "{customer_id}", "email": "a@b.example"}"#,
         "/id"),
     Made("definition_id", "/custom_attributes", r#"{"attribute_key_name": "fixture",
@@ -48,6 +60,7 @@ const FIXTURES: &[Fixture] = &[
     Made("pricing_id", "/products/bundle/{product_id}/pricing",
         r#"{"pricing_data": {"pricing_type": "bundle", "currency": "USD", "unit_amount": 9,
             "members": [{"product_id": "{member_id}", "stand_alone_price": 9}]}}"#, "/id"),
+    Made("test_clock_id", "/test_clocks", r#"{"now": "2026-01-01T00:00:00Z"}"#, "/id"),
     Made("code", "/tax/categories", r#"{"name": "By code"}"#, "/code"),
     Made("tax_category_id", "/tax/categories", r#"{"name": "By id"}"#, "/id"),
     Made("jurisdiction_rate_id", "/tax/business_entities/{business_entity_id}/jurisdiction_rates",
@@ -59,6 +72,32 @@ const FIXTURES: &[Fixture] = &[
     Made("raw_metric_id", "/rawmetric", r#"{"name": "Fixture", "dataschema": {"data": {}}}"#, "/id"),
     Made("aggregate_id", "/aggregates", r#"{"name": "Fixture", "visual_query_builder":
         {"table_name": "fixture", "aggregate_operation": {"type": "COUNT"}}}"#, "/id"),
+    Made("contract_id", "/contract_v2", r#"{"name": "Fixture", "currency": "USD",
+        "customer_id": "{customer_id}", "start_date": "2026-01-01",
+        "phases": [{"name": "Only", "pricings": [{"product_id": "{product_id}", "pricing":
+            {"pricing_data": {"pricing_type": "flat_fee", "unit_amount": 9}}}]}]}"#, "/id"),
+    Found("phase_id", "/contract_v2/{contract_id}", "/phases/0/id"),
+    Made("kept", "/usage/fixture", r#"{"customer_id": "a", "timestamp": "2025-01-01", "data": {}}"#, "/status"),
+    Made("correction_id", "/rawmetric/{raw_metric_id}/corrections",
+        r#"{"action": "delete", "reason": "r", "events": {"customer_id": "a"}}"#, "/id"),
+    Made("backfill_id", "/rawmetric/{raw_metric_id}/backfills",
+        r#"{"start": "2025-01-01", "end": "2025-02-01", "reason": "r"}"#, "/id"),
+    Made("upload_id", "/rawmetric/{raw_metric_id}/uploads", r#""customer_id""#, "/id"),
+    // Whose webhooks they would be: of nobody that it is signed for.
+    Word("organisation_id", "00000000-0000-7000-8000-00000000ffff"),
+    Made("payment_id", "/payments",
+        r#"{"customer_id": "{customer_id}", "amount": 100, "currency_code": "USD"}"#, "/id"),
+    Made("credit_note_id", "/credit_notes", r#"{"customer_id": "{customer_id}", "amount": 100,
+        "currency": "USD", "status": "issued", "repayment_method": "credits", "line_items": {}}"#,
+        "/id"),
+    Made("job_id", "/invoices/generate_invoices", r#"{"contract_ids": ["{customer_id}"],
+        "from_date": "2026-01-01", "to_date": "2026-01-31"}"#, "/id"),
+    // The first entity has the organisation's id.
+    Found("organisation", "/business_entities?order=created_at", "/results/0/id"),
+    Word("document_type", "invoice"),
+    Word("template_format", "typst"),
+    // A payment link that was not made here.
+    Word("payload", "none"),
     // A slug of nobody is no error: the answer is null.
     Word("api_slug", "nobodys"),
 ];
@@ -67,6 +106,8 @@ type Ids = BTreeMap<&'static str, String>;
 
 both! {
     async fn no_operation_reaches_another_organisations_rows(app) {
+        // Where everything exists, test clocks too.
+        let app = app.sandbox().await;
         let document = Document::default();
         let ids = fixtures(&app).await;
         let before = everything(&app, &document, &ids).await;
@@ -89,6 +130,12 @@ async fn fixtures(app: &TestApp) -> Ids {
     let mut ids = Ids::new();
     for fixture in FIXTURES {
         let (parameter, id) = match fixture {
+            Patched(path) => {
+                app.patch(&filled(path, &ids), serde_json::json!({}))
+                    .await
+                    .ok();
+                continue;
+            }
             Word(parameter, word) => (*parameter, (*word).to_owned()),
             Found(parameter, path, pointer) => {
                 let answer = app.get(&filled(path, &ids)).await.ok();
@@ -137,7 +184,7 @@ fn path(operation: &Operation<'_>, ids: &Ids) -> (String, bool) {
 fn is_row(parameter: &str) -> bool {
     let mut words = FIXTURES.iter().filter_map(|fixture| match fixture {
         Word(word, _) => Some(*word),
-        Made(..) | Put(..) | Found(..) => None,
+        Made(..) | Put(..) | Found(..) | Patched(..) => None,
     });
     words.all(|word| word != parameter)
 }

@@ -3,12 +3,16 @@
 use std::ops::Range;
 
 use async_trait::async_trait;
-use florin_core::usage::{CustomerKeys, CustomerUsage, UsageCustomer, UsageQuery};
+use florin_core::{
+    id::OrganisationId,
+    usage::{Backfill, CustomerKeys, CustomerUsage, Selection, UsageCustomer, UsageQuery},
+};
+use florin_store::{Author, Tx};
 use jiff::Timestamp;
 
 use super::{
-    Batch, EventRow, IdempotencyKey, Ingested, RecordTable, RowsQuery, SqlColumns, SqlQuery,
-    Stream, Usage, UsageError, UsageResult,
+    Batch, Corrected, Correcting, EventRow, IdempotencyKey, Ingested, RecordTable, RowsQuery,
+    SqlColumns, SqlQuery, Stream, Usage, UsageError, UsageResult,
 };
 
 /// Refuses everything.
@@ -58,7 +62,41 @@ impl Usage for Absent {
         Vec::new()
     }
 
+    /// None, and there never will be any.
+    async fn accepted(&self, _: OrganisationId) -> UsageResult<u64> {
+        Ok(0)
+    }
+
     async fn rows(&self, _: &Stream, _: &RowsQuery) -> UsageResult<Vec<EventRow>> {
+        refused()
+    }
+    async fn selected(
+        &self,
+        _: &Stream,
+        _: &Selection,
+        _: usize,
+    ) -> UsageResult<(u64, Vec<EventRow>)> {
+        refused()
+    }
+
+    async fn correct(
+        &self,
+        _: &Stream,
+        _: &Correcting<'_>,
+        _: Option<&IdempotencyKey>,
+    ) -> UsageResult<Corrected> {
+        refused()
+    }
+
+    async fn commit_backfill(&self, _: &Stream, _: &Author) -> UsageResult<Backfill> {
+        refused()
+    }
+
+    async fn read(&self, _: OrganisationId) -> UsageResult<Tx> {
+        refused()
+    }
+
+    async fn begin(&self, _: Author) -> UsageResult<Tx> {
         refused()
     }
 }

@@ -245,17 +245,21 @@ fn sort_in(
     Ok(())
 }
 
-/// Whether a bill of the phase depends on the bills before it.
 fn carries(phases: &[PhaseBilling], phase_id: Uuid) -> bool {
-    let phase = phases.iter().find(|phase| phase.phase_id == phase_id);
-    phase.is_some_and(|phase| {
-        let terms = phase.terms.phase();
-        let discounts = terms.discounts.iter().map(|discount| &discount.discount);
-        let mut discounts = discounts;
+    let mut phases = phases.iter();
+    let phase = phases.find(|phase| phase.phase_id == phase_id);
+    phase.is_some_and(PhaseBilling::carries)
+}
+
+impl PhaseBilling {
+    /// Whether a bill of the phase depends on the bills before it.
+    pub fn carries(&self) -> bool {
+        let terms = self.terms.phase();
+        let mut discounts = terms.discounts.iter().map(|discount| &discount.discount);
         !terms.commitments.is_empty()
             || discounts.any(Discount::needs_carrying)
             || terms.lines.iter().any(line_carries)
-    })
+    }
 }
 
 fn line_carries(line: &LineTerms) -> bool {

@@ -24,6 +24,19 @@ pub enum Renewal {
     FromPlan(PlanVersion),
 }
 
+impl Contract {
+    /// The day on which [`renewal_due`] decides; none where nothing can follow, whatever the organisation's
+    /// policy is.
+    pub fn renewal_day(&self) -> Option<Date> {
+        let header = self.header();
+        let is_kept = self.record().deleted_at.is_none() && self.status().is_billed();
+        let is_wanted = header.include_in_renewal != Some(false)
+            && header.renewal_policy != Some(RenewalPolicy::DoNotRenew);
+        let end = header.end.filter(|_| is_kept && is_wanted);
+        end.map(End::day)
+    }
+}
+
 /// What happens at the end of a contract, by its own policy, else the organisation's, else nothing
 /// (semantics §5.4). A contract that is to start again from a plan but has none is not renewed.
 pub fn renewal_due(
@@ -31,17 +44,13 @@ pub fn renewal_due(
     organisation: Option<RenewalPolicy>,
     today: Date,
 ) -> Renewal {
-    let header = contract.header();
-    let is_kept = contract.record().deleted_at.is_none() && contract.status().is_billed();
-    let Some(end) = header.end.filter(|_| is_kept) else {
+    let Some(day) = contract.renewal_day() else {
         return Renewal::None;
     };
-    if today < end.day() {
+    if today < day {
         return Renewal::NotYet;
     }
-    if header.include_in_renewal == Some(false) {
-        return Renewal::None;
-    }
+    let header = contract.header();
     match header.renewal_policy.or(organisation) {
         None | Some(RenewalPolicy::DoNotRenew) => Renewal::None,
         Some(RenewalPolicy::WithExisting) => Renewal::WithExisting,

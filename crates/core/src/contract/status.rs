@@ -2,6 +2,10 @@
 
 use std::fmt;
 
+use jiff::civil::Date;
+
+use super::{Contract, End};
+
 /// Where a contract stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Status {
@@ -66,6 +70,23 @@ impl Status {
     /// Whether what is due under the contract is billed.
     pub const fn is_billed(self) -> bool {
         matches!(self, Self::Active | Self::Paused | Self::Expired)
+    }
+}
+
+impl Contract {
+    /// The first day after `today` on which the calendar changes the status: a pause begins or ends, or the
+    /// contract does.
+    pub fn next_status_day(&self, today: Date) -> Option<Date> {
+        if !matches!(self.status(), Status::Active | Status::Paused) {
+            return None;
+        }
+        let bounds = self.pauses().iter().flat_map(|pause| {
+            let end = pause.end.map(End::day);
+            [Some(pause.start.day()), end]
+        });
+        let bounds = bounds.chain([self.header().end.map(End::day)]).flatten();
+        let changes = |day: &Date| *day > today && self.status_in_force(*day) != self.status();
+        bounds.filter(changes).min()
     }
 }
 

@@ -2,12 +2,13 @@
 //! writing in English; what is computed never reads it.
 
 use rust_decimal::Decimal;
+use serde::Serialize;
 
 use crate::currency::Currency;
 use crate::money::Money;
 
 /// A value with its unit and how it is written.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Shown {
     /// The value; amounts are in major units.
     pub value: Decimal,

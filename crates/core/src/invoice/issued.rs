@@ -20,6 +20,7 @@ pub struct Issued {
     pub(crate) approved_at: Timestamp,
     pub(crate) due_date: Date,
     pub(crate) amounts: Amounts,
+    pub(crate) is_voided: bool,
 }
 
 /// What became of an invoice's total. All are in its currency and not below zero.
@@ -95,6 +96,7 @@ pub fn approve(draft: Draft, approval: Approval) -> Result<Approved, Refusal> {
             returned_applied: zero,
             written_off: zero,
         },
+        is_voided: false,
         header,
     };
     let reason = Reason::Applied {
@@ -126,6 +128,7 @@ impl Issued {
             approved_at,
             due_date,
             amounts,
+            is_voided: false,
         };
         if invoice.unsettled()?.is_negative() {
             return Err(Refusal::AmountsBroken);
@@ -173,7 +176,7 @@ impl Issued {
         self.amounts
     }
 
-    /// Where it stands: void when all of it was credited, paid when nothing is to be paid.
+    /// Where it stands: void when all of it was credited or it was voided, paid when nothing is to be paid.
     pub fn status(&self) -> Status {
         let Amounts {
             applied,
@@ -182,7 +185,7 @@ impl Issued {
             ..
         } = self.amounts;
         let total = self.totals.total;
-        if !total.is_zero() && credited == total {
+        if self.is_voided || !total.is_zero() && credited == total {
             Status::Void
         } else if self.amount_due().is_zero() {
             Status::Paid
@@ -237,17 +240,19 @@ impl Issued {
         })
     }
 
-    /// Confirms that the invoice is void (`PATCH /invoices/{id}/void`): credit notes have made it so, or
-    /// nothing was ever to be paid.
+    /// The invoice as void (`PATCH /invoices/{id}/void`): credit notes have made it so, or nothing was ever
+    /// to be paid.
     ///
     /// # Errors
     /// [`Refusal::CannotBeVoided`] while something of it stands.
-    pub fn require_voidable(&self) -> Result<(), Refusal> {
-        if self.creditable()?.is_zero() {
-            Ok(())
-        } else {
-            Err(Refusal::CannotBeVoided)
+    pub fn void(self) -> Result<Self, Refusal> {
+        if !self.creditable()?.is_zero() {
+            return Err(Refusal::CannotBeVoided);
         }
+        Ok(Self {
+            is_voided: true,
+            ..self
+        })
     }
 
     /// What was paid of the invoice and can still go back: not what credit notes gave back already.

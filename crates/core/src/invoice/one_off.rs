@@ -67,6 +67,8 @@ pub fn one_off(
         rated: rated.draft,
         adjustments: Vec::new(),
         labels: lines.into_iter().map(|line| line.label).collect(),
+        carried_in: Carried::default(),
+        carried_out: rated.carried,
     })
 }
 

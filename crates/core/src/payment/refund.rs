@@ -288,12 +288,7 @@ pub fn settle_refund(
     writes_off: bool,
     invoices: Vec<Issued>,
 ) -> Result<Refunded, Refusal> {
-    if refund.kind != Kind::Refund {
-        return Err(Refusal::KindNotAllowed(refund.kind));
-    }
-    if refund.status != Status::InProgress {
-        return Err(Refusal::StatusNotAllowed(refund.status));
-    }
+    require_in_progress(&refund)?;
     let mut refunded = Refunded {
         payment,
         refund,
@@ -342,6 +337,48 @@ pub fn refund_for_credit_note(
     set_aside(&mut payment, &shares)?;
     let refund = refund_of(&payment, request, &shares)?;
     Ok((payment.with_status_of_refunds()?, refund))
+}
+
+/// What the gateway answered to the refund of a credit note's share. Where the money did not go back, the
+/// payment has it again, and the customer gets it in the wallet: the credit stands. The note is told by
+/// [`crate::credit_note::CreditNote::settled`].
+///
+/// # Errors
+/// [`Refusal::KindNotAllowed`], [`Refusal::StatusNotAllowed`] unless it was in progress;
+/// [`Refusal::InvoiceUnknown`].
+pub fn settle_refund_for_credit_note(
+    payment: Payment,
+    refund: Payment,
+    credit_note: Uuid,
+    has_succeeded: bool,
+) -> Result<Refunded, Refusal> {
+    let amount = refund.amount;
+    if !has_succeeded {
+        let mut refunded = settle_refund(payment, refund, false, false, Vec::new())?;
+        let reason = Reason::CreditNote { credit_note };
+        refunded.wallet.push(Entry { reason, amount });
+        return Ok(refunded);
+    }
+    require_in_progress(&refund)?;
+    Ok(Refunded {
+        payment,
+        refund: Payment {
+            status: Status::Success,
+            ..refund
+        },
+        invoices: Vec::new(),
+        wallet: Vec::new(),
+    })
+}
+
+fn require_in_progress(refund: &Payment) -> Result<(), Refusal> {
+    if refund.kind != Kind::Refund {
+        return Err(Refusal::KindNotAllowed(refund.kind));
+    }
+    if refund.status != Status::InProgress {
+        return Err(Refusal::StatusNotAllowed(refund.status));
+    }
+    Ok(())
 }
 
 /// Takes back a payment whose money never came, or that the bank took back: what it paid is owed again,
@@ -410,11 +447,13 @@ fn take_all_back(
         *invoice = invoice.clone().with_paid(amount.checked_neg()?)?;
         // What a credit note gave back of the invoice went to the customer already.
         of_wallet = of_wallet.checked_add(part.left()?.checked_sub(amount)?)?;
-        parts.push(PaymentPart {
-            invoice_id: part.invoice_id,
-            amount,
-            refunded: Money::zero(amount.currency()),
-        });
+        if !amount.is_zero() {
+            parts.push(PaymentPart {
+                invoice_id: part.invoice_id,
+                amount,
+                refunded: Money::zero(amount.currency()),
+            });
+        }
     }
     Ok((parts, of_wallet))
 }

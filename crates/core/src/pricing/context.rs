@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use rust_decimal::Decimal;
+use serde_json::Value as Json;
 
 /// Values of the customer and of the contract, for `custom_pricing`. Other models do not read them.
 #[derive(Clone, Copy, Debug)]
@@ -28,6 +29,28 @@ pub enum ContextValue {
     List(Vec<ContextValue>),
     /// An object, ordered by key so that iteration is the same everywhere.
     Object(BTreeMap<String, ContextValue>),
+}
+
+impl From<&Json> for ContextValue {
+    /// A JSON document with its numbers exact; one that has more digits than a decimal is no value.
+    fn from(document: &Json) -> Self {
+        match document {
+            Json::Null => Self::Null,
+            Json::Bool(value) => Self::Bool(*value),
+            Json::Number(number) => {
+                let exact = Decimal::from_str_exact(number.as_str());
+                exact.map_or(Self::Null, Self::Number)
+            }
+            Json::String(text) => Self::Text(text.clone()),
+            Json::Array(items) => Self::List(items.iter().map(Self::from).collect()),
+            Json::Object(members) => {
+                let members = members
+                    .iter()
+                    .map(|(key, value)| (key.clone(), value.into()));
+                Self::Object(members.collect())
+            }
+        }
+    }
 }
 
 impl Context<'_> {

@@ -12,6 +12,30 @@ pub(super) fn text(document: &Json) -> String {
     text
 }
 
+/// The text of what a document tells besides defaults: empty lists and objects count as absent, and
+/// `is_recurring` is compared where it is understood.
+pub(super) fn told(document: &Json) -> String {
+    text(&without_empty(document))
+}
+
+fn without_empty(value: &Json) -> Json {
+    let is_empty = |value: &Json| match value {
+        Json::Null => true,
+        Json::Array(items) => items.is_empty(),
+        Json::Object(members) => members.is_empty(),
+        _ => false,
+    };
+    match value {
+        Json::Array(items) => items.iter().map(without_empty).collect(),
+        Json::Object(members) => {
+            let members = members.iter().filter(|(key, _)| *key != "is_recurring");
+            let told = members.map(|(key, member)| (key.clone(), without_empty(member)));
+            told.filter(|(_, member)| !is_empty(member)).collect()
+        }
+        other => other.clone(),
+    }
+}
+
 fn write(value: &Json, text: &mut String) {
     match value {
         Json::Number(number) => {

@@ -163,3 +163,36 @@ fn numbers_are_exact_or_refused() {
         assert_eq!(read.as_deref(), number, "{text}");
     }
 }
+
+#[test]
+fn a_price_that_was_read_says_the_same_when_it_is_sent_back() {
+    let read = |text: &str| Content::read(serde_json::from_str(text).unwrap()).unwrap();
+    let sent = read(
+        r#"{"pricing_data":{"pricing_type":"flat_fee","unit_amount":2},
+            "billing_period":{"cadence":"P1M"}}"#,
+    );
+    for (text, is_same) in [
+        (
+            r#"{"pricing_data":{"pricing_type":"flat_fee","unit_amount":2.0},"discounts":[],
+                "billing_period":{"cadence":"P1M","offset":null},"is_recurring":true,"custom_data":{}}"#,
+            true,
+        ),
+        (
+            r#"{"pricing_data":{"pricing_type":"flat_fee","unit_amount":2},
+                "billing_period":{"cadence":"P1M"},"is_recurring":false}"#,
+            false,
+        ),
+        (
+            r#"{"pricing_data":{"pricing_type":"flat_fee","unit_amount":2},"name":"Fee",
+                "billing_period":{"cadence":"P1M"}}"#,
+            false,
+        ),
+        (
+            r#"{"pricing_data":{"pricing_type":"flat_fee","unit_amount":2},
+                "billing_period":{"cadence":"P1M"},"taxes":[{"type":"manual","unit_amount":5}]}"#,
+            false,
+        ),
+    ] {
+        assert_eq!(read(text).says_the_same(&sent), is_same, "{text}");
+    }
+}

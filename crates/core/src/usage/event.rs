@@ -99,6 +99,14 @@ pub enum Violation {
     /// A blank customer.
     #[error("customer_id is empty")]
     CustomerEmpty,
+    /// An event that happened outside the window of its backfill.
+    #[error("the event did not happen in the backfill's window, from {start} to before {end}")]
+    OutsideWindow {
+        /// The window's first instant.
+        start: Timestamp,
+        /// The first instant after it.
+        end: Timestamp,
+    },
     /// A text or list over its limit.
     #[error("{key} is longer than {limit}")]
     TooLong {

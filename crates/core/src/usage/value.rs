@@ -7,6 +7,7 @@ use jiff::{
     tz::TimeZone,
 };
 use rust_decimal::Decimal;
+use serde_json::{Number, Value as Json};
 use uuid::Uuid;
 
 /// The value of a field. Its type is the schema's; no field holds values of two types, but null.
@@ -57,6 +58,21 @@ impl Value {
                 .to_timestamp(date.to_datetime(Time::midnight()))
                 .ok(),
             _ => None,
+        }
+    }
+
+    /// The value as people see it in JSON: a number with every digit, instants and days as text.
+    pub fn shown(&self) -> Json {
+        match self {
+            Self::Null => Json::Null,
+            Self::Bool(value) => Json::Bool(*value),
+            Self::Int64(number) => Json::from(*number),
+            Self::Float64(_) | Self::Decimal(_) => {
+                let number: Option<Number> = self.text().parse().ok();
+                number.map_or(Json::Null, Json::Number)
+            }
+            Self::Array(items) => Json::Array(items.iter().map(Self::shown).collect()),
+            other => Json::String(other.text()),
         }
     }
 

@@ -1,7 +1,7 @@
 //! Laws of contracts: what holds whatever was agreed.
 
 use florin_core::contract::{
-    Contract, End, ExtensionPolicy, PauseEdit, PauseRequest, Start, amendment,
+    Contract, End, ExtensionPolicy, Kept, PauseEdit, PauseRequest, Start, amendment,
 };
 use jiff::ToSpan;
 use jiff::civil::Date;
@@ -92,6 +92,19 @@ fn request(start: i64, length: Option<i64>, policy: ExtensionPolicy) -> PauseReq
     }
 }
 
+fn kept(contract: &Contract) -> Kept {
+    let record = contract.record();
+    Kept {
+        id: record.id,
+        version: record.version,
+        status: Some(record.status),
+        zone: record.zone.clone(),
+        created_at: record.created_at,
+        updated_at: record.updated_at,
+        deleted_at: record.deleted_at,
+    }
+}
+
 proptest! {
     #[test]
     fn the_same_content_is_no_new_version(body in bodies()) {
@@ -103,6 +116,26 @@ proptest! {
         prop_assert_eq!(&read_back, &contract);
         prop_assert_eq!(amendment(&contract, &again).changes, []);
         prop_assert_eq!(Contract::restore(contract.record().clone()), Ok(contract));
+    }
+
+    /// A document that went through text is the contract that it was made of, whatever its status became.
+    #[test]
+    fn what_is_kept_is_read_back(
+        contract in contracts(), pause in prop::option::of((1_i64..40, prop::option::of(1_i64..60))),
+    ) {
+        let now = at(START);
+        let contract = match pause {
+            Some((start, length)) => {
+                let request = request(start, length, ExtensionPolicy::Extend);
+                contract.pause(request, Uuid::from_u128(90), now).unwrap()
+            }
+            None => contract,
+        };
+        let text = contract.document().to_string();
+        let document: Json = serde_json::from_str(&text).unwrap();
+        let read = Contract::from_document(document, kept(&contract));
+        prop_assert_eq!(read.as_ref(), Ok(&contract));
+        prop_assert_eq!(read.unwrap().document().to_string(), text);
     }
 
     /// Paused days are conserved: with `extend` the contract lasts as many days longer as it was

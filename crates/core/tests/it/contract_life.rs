@@ -2,7 +2,7 @@
 
 use expect_test::expect;
 use florin_core::contract::{
-    ExtensionPolicy, PauseEdit, PauseRequest, Refusal, Renewal, RenewalPolicy, Start, Status,
+    ExtensionPolicy, Kept, PauseEdit, PauseRequest, Refusal, Renewal, RenewalPolicy, Start, Status,
     renewal_due, renewed_with_existing,
 };
 use jiff::tz::TimeZone;
@@ -307,4 +307,88 @@ fn a_renewed_term_repeats_prices_but_not_trials_and_charges_made_once() {
               Full 2025-08-31 .. 2026-01-30T23:59:59.999999Z
                 53: 2025-08-31 .. 2025-12-30T23:59:59.999999Z"#]],
     );
+}
+
+#[test]
+fn the_calendar_says_when_the_status_changes_next() {
+    use ExtensionPolicy::Overlap;
+    let mut agreed = contract(&year());
+    for (number, (start, end)) in [("2024-03-01", "2024-03-31"), ("2024-04-01", "2024-04-30")]
+        .into_iter()
+        .enumerate()
+    {
+        let pause = request(start, Some(end), Overlap);
+        let id = Uuid::from_u128(90 + number as u128);
+        agreed = agreed.pause(pause, id, at("2024-01-01")).unwrap();
+    }
+    let mut days = vec![day("2024-01-01")];
+    while let Some(next) = agreed.next_status_day(*days.last().unwrap()) {
+        agreed = agreed.on(next);
+        days.push(next);
+    }
+    // A pause that follows on another one changes nothing on its first day.
+    assert_eq!(
+        days,
+        ["2024-01-01", "2024-03-01", "2024-05-01", "2025-01-01"].map(day)
+    );
+    assert_eq!(agreed.status(), Status::Expired);
+    assert_eq!(agreed.renewal_day(), Some(day("2025-01-01")));
+}
+
+#[test]
+fn a_draft_may_be_without_phases_and_gets_its_first() {
+    let draft = contract(&json!({ "status": "draft", "phases": [] }));
+    assert_eq!(
+        (
+            draft.next_status_day(day("2024-01-01")),
+            draft.renewal_day()
+        ),
+        (None, None)
+    );
+    let first = phase(&json!({ "name": "First" }), &TimeZone::UTC);
+    let written = draft
+        .add_phase(first, &mut ids(50), at("2024-01-01"))
+        .unwrap();
+    check(
+        &written,
+        expect![[r#"
+            v2 draft 2024-01-01 .. open
+              First 2024-01-01 .. open"#]],
+    );
+}
+
+#[test]
+fn a_document_of_another_hand_is_refused_with_its_field() {
+    let agreed = contract(&year());
+    let refused = |change: &dyn Fn(&mut Json)| {
+        let mut document = agreed.document();
+        change(&mut document);
+        let kept = Kept {
+            id: agreed.id(),
+            version: 1,
+            status: None,
+            zone: TimeZone::UTC,
+            created_at: at("2024-01-01"),
+            updated_at: at("2024-01-01"),
+            deleted_at: None,
+        };
+        let read = florin_core::contract::Contract::from_document(document, kept);
+        read.unwrap_err().to_string()
+    };
+    for (refusal, expected) in [
+        (
+            refused(&|document| document["currency"] = json!("XYZ")),
+            "currency of a contract is not what was written there",
+        ),
+        (
+            refused(&|document| document["phases"][0]["pricings"][0]["pricing"] = Json::Null),
+            "pricing of a pricing of a phase is not what was written there",
+        ),
+        (
+            refused(&|document| document["end_date"] = json!("2020-01-01T00:00:00Z")),
+            "end_date: the end is not after the start",
+        ),
+    ] {
+        assert!(refusal.starts_with(expected), "{refusal}");
+    }
 }

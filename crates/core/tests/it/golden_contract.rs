@@ -94,6 +94,8 @@ fn a_contract_is_billed_to_the_cent() {
             rated,
             adjustments: vec![],
             labels: vec![],
+            carried_in: Carried::default(),
+            carried_out: Carried::default(),
         };
         let header = Header::new(CUSTOMER, agreed.header().currency, bill.bill_for_date);
         let draft = Draft::new(Uuid::nil(), header, vec![part], Freshness::default()).unwrap();

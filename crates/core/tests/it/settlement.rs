@@ -1,11 +1,14 @@
 //! Payments, refunds, reversals: which cent goes where.
 
-use florin_core::credit_note::{RefundDestination, Request as CreditRequest, against_invoice};
+use florin_core::credit_note::{
+    PaymentShare, RefundDestination, Request as CreditRequest, Status as NoteStatus,
+    against_invoice,
+};
 use florin_core::invoice::{Issued, Status as InvoiceStatus};
 use florin_core::payment::{
     Kind, ManualEdit, Method, Origin, Outcome, PartRequest, Payment, RefundRequest, Refusal,
     Request, Reversal, Status, delete_manual, edit_manual, fail, realise, reallocate, record,
-    refund, reverse, settle_refund,
+    refund, refund_for_credit_note, reverse, settle_refund, settle_refund_for_credit_note,
 };
 use uuid::Uuid;
 
@@ -404,4 +407,49 @@ fn a_refund_into_the_wallet_of_a_payment_that_never_came_is_owed() {
     assert_eq!(row.amount, cents(10_000));
     assert_eq!(stands(&outcome.invoices[0]).1, 10_000);
     assert_eq!(in_wallet(&outcome.wallet), -4_000);
+}
+
+#[test]
+fn a_credit_stands_although_its_gateway_does_not_pay_it_back() {
+    let outcome = record(request(10, 5_000, &[(2, 5_000)]), vec![issued(2, 5_000)]).unwrap();
+    let (payment, invoice) = (outcome.payment, outcome.invoices[0].clone());
+    let back = RefundDestination::OriginalPaymentMethod;
+    let share = PaymentShare {
+        payment_id: payment.id,
+        amount: cents(5_000),
+    };
+    let credited = against_invoice(invoice, credit(3, 2_000, Some(back)), &[], &[share]).unwrap();
+    let note = credited.note;
+    let mut asked = refunding(11, None, back);
+    asked.is_pending = true;
+    let promised = note.settlement.refunds[0];
+    let (payment, refund) =
+        refund_for_credit_note(payment, &asked, id(2), promised.amount).unwrap();
+    let settle = |has_succeeded| {
+        let (payment, refund) = (payment.clone(), refund.clone());
+        settle_refund_for_credit_note(payment, refund, note.id, has_succeeded).unwrap()
+    };
+    let done = settle(true);
+    assert_eq!(
+        (done.refund.status, in_wallet(&done.wallet)),
+        (Status::Success, 0)
+    );
+    let told = note.clone().settled(promised, true, true).unwrap();
+    assert_eq!(
+        (told.status, told.settlement.to_wallet),
+        (NoteStatus::Paid, cents(0))
+    );
+    let failed = settle(false);
+    assert_eq!(
+        (failed.refund.status, in_wallet(&failed.wallet)),
+        (Status::Failed, 2_000)
+    );
+    assert_eq!(failed.payment.amount_refunded(), Ok(cents(0)));
+    let told = note.clone().settled(promised, false, true).unwrap();
+    assert_eq!(
+        (told.status, told.settlement.to_wallet),
+        (NoteStatus::Issued, cents(2_000))
+    );
+    let waits = note.settled(promised, true, false).unwrap();
+    assert_eq!(waits.status, NoteStatus::InProgress);
 }

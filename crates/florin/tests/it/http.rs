@@ -58,6 +58,34 @@ impl Client {
         self.post_under(None, path, body)
     }
 
+    /// Posts and answers the body as it came.
+    pub(crate) fn post_for_bytes(
+        &mut self,
+        path: &str,
+        body: &Value,
+    ) -> io::Result<(u16, Vec<u8>)> {
+        self.write_with_body("POST", path, body, "")?;
+        self.bytes()
+    }
+
+    pub(crate) fn patch(&mut self, path: &str, body: &Value) -> io::Result<Answer> {
+        self.write_with_body("PATCH", path, body, "")?;
+        self.answer()
+    }
+
+    fn write_with_body(
+        &mut self,
+        method: &str,
+        path: &str,
+        body: &Value,
+        more: &str,
+    ) -> io::Result<()> {
+        let body = body.to_string();
+        let headers = format!("content-length: {}\r\n{more}", body.len());
+        let head = self.head(method, path, &headers);
+        self.write(&format!("{head}{body}"))
+    }
+
     /// Posts under an `Idempotency-Key`.
     pub(crate) fn post_under(
         &mut self,
@@ -65,11 +93,8 @@ impl Client {
         path: &str,
         body: &Value,
     ) -> io::Result<Answer> {
-        let body = body.to_string();
         let key = key.map_or_else(String::new, |key| format!("idempotency-key: {key}\r\n"));
-        let headers = format!("content-length: {}\r\n{key}", body.len());
-        let head = self.head("POST", path, &headers);
-        self.write(&format!("{head}{body}"))?;
+        self.write_with_body("POST", path, body, &key)?;
         self.answer()
     }
 
@@ -87,6 +112,14 @@ impl Client {
     }
 
     pub(crate) fn answer(&mut self) -> io::Result<Answer> {
+        let (status, bytes) = self.bytes()?;
+        let text = || Value::from(String::from_utf8_lossy(&bytes).into_owned());
+        let body = serde_json::from_slice(&bytes).unwrap_or_else(|_| text());
+        Ok(Answer { status, body })
+    }
+
+    /// Status and body as they came.
+    fn bytes(&mut self) -> io::Result<(u16, Vec<u8>)> {
         let status = self.line()?;
         let status = status.split(' ').nth(1).and_then(|word| word.parse().ok());
         let status = status.ok_or(io::ErrorKind::InvalidData)?;
@@ -105,9 +138,7 @@ impl Client {
         }
         let mut bytes = vec![0; length];
         self.stream.read_exact(&mut bytes)?;
-        let text = || Value::from(String::from_utf8_lossy(&bytes).into_owned());
-        let body = serde_json::from_slice(&bytes).unwrap_or_else(|_| text());
-        Ok(Answer { status, body })
+        Ok((status, bytes))
     }
 
     /// A line without its end. The server closing the connection is an error.

@@ -16,12 +16,18 @@ mod python;
 
 mod command_line;
 mod configuration;
+mod demo;
+mod documents;
 mod promises;
 mod shutdown;
 mod storm;
 mod usage;
+mod usage_corrections;
 mod usage_faults;
 mod usage_readers;
+mod usage_uploads;
 
 #[cfg(target_os = "linux")]
 mod sync;
+#[cfg(target_os = "linux")]
+mod usage_sync;

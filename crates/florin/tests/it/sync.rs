@@ -1,4 +1,5 @@
-//! A sync precedes every acknowledgement: seen from below, at the calls to the operating system.
+//! A sync precedes every acknowledgement: seen from below, at the calls to the operating system. What it says
+//! of customers, `usage_sync` says of usage events.
 //!
 //! A small C library (`tests/sync/trace.c`) is compiled by the test, preloaded into the real binary, and
 //! records writes to SQLite's write-ahead log, syncs of it and answers to clients in one order. Linux
@@ -13,20 +14,20 @@ use crate::{http::Signature, installation::Installation};
 const CLIENTS: usize = 32;
 const CREATES_PER_CLIENT: usize = 20;
 /// What the trace looks for in the bytes; as in `trace.c`.
-const NAME_PREFIX: &str = "probe-";
+pub(crate) const NAME_PREFIX: &str = "probe-";
 
 /// A call, with its places in the common order before and after it.
 #[derive(Clone, Debug)]
-struct Call {
-    what: What,
-    begin: u64,
-    end: u64,
-    /// Names of customers in the bytes.
-    names: Vec<String>,
+pub(crate) struct Call {
+    pub(crate) what: What,
+    pub(crate) begin: u64,
+    pub(crate) end: u64,
+    /// Names in the bytes, or a path.
+    pub(crate) names: Vec<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum What {
+pub(crate) enum What {
     /// A write to the log; a transaction ends with its last page.
     LogWrite { ends_transaction: bool },
     /// A sync of the log that succeeded.
@@ -35,6 +36,12 @@ enum What {
     LogSyncFailed,
     /// An answer to a client.
     Answer { status: u16 },
+    /// A table file gets a name.
+    Named,
+    /// A sync of a table file, or of a folder of them.
+    TableSync,
+    /// Either of these that failed.
+    TableFailed,
 }
 
 #[test]
@@ -85,7 +92,7 @@ fn create_customers(florin: &Installation, signature: &Signature) {
 
 /// Names that were acknowledged although no sync stood between the end of the transaction that first
 /// wrote them and the answer; and names that were never seen written or answered at all.
-fn unsynced(calls: &[Call], creates: usize) -> Vec<String> {
+pub(crate) fn unsynced(calls: &[Call], creates: usize) -> Vec<String> {
     let mut written = BTreeMap::new();
     let mut acknowledged = BTreeMap::new();
     for call in calls {
@@ -170,7 +177,7 @@ fn an_answer_before_the_sync_would_be_found() {
     }
 }
 
-fn compile(folder: &Path) -> std::path::PathBuf {
+pub(crate) fn compile(folder: &Path) -> std::path::PathBuf {
     let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/sync/trace.c");
     let library = folder.join("trace.so");
     let mut compiler = Command::new("cc");
@@ -186,7 +193,7 @@ fn compile(folder: &Path) -> std::path::PathBuf {
 }
 
 /// The calls, in the order in which they ended.
-fn read(trace: &Path) -> Vec<Call> {
+pub(crate) fn read(trace: &Path) -> Vec<Call> {
     let text = std::fs::read_to_string(trace)
         .expect("the server was traced: is it linked to the system's C library?");
     let mut calls: Vec<Call> = text.lines().map(call).collect();
@@ -208,6 +215,9 @@ fn call(line: &str) -> Call {
         ("A", status) => What::Answer {
             status: u16::try_from(status).unwrap(),
         },
+        ("N", 1) => What::Named,
+        ("Y", 1) => What::TableSync,
+        ("N" | "Y", _) => What::TableFailed,
         _ => panic!("{line}"),
     };
     let names = words.map(str::to_owned).collect();

@@ -1,11 +1,17 @@
-/* Preloaded into the server by tests/it/sync.rs: records, in one order over all threads, what is
- * written to the write-ahead log, when that log is synced, and which answers leave.
+/* Preloaded into the server by tests/it/sync.rs and usage_sync.rs: records, in one order over all threads,
+ * what is written to the write-ahead log, when that log is synced, which answers leave, and how the table
+ * files of usage come to their names.
  *
  * A record is `<kind> <begin> <end> <flag> [names…]`, where begin and end are places in the common order
- * taken before and after the call. Names are the customers' names (PREFIX and digits) in the bytes.
+ * taken before and after the call. Names are those (PREFIX and digits) in the bytes, or a path.
  *   W  write to the log; flag 1 where it is the page with which a transaction ends
  *   S  sync of the log; flag 1 where it succeeded
  *   A  write to a socket that begins an answer; flag is its status
+ *   N  a table file gets a name; flag 1 where it succeeded
+ *   Y  sync of a table file, or of a folder of them; flag 1 where it succeeded
+ *
+ * SYNC_TRACE is the file of records, SYNC_TRACE_LOG the name with which the log's path ends, and
+ * SYNC_TRACE_TABLES the folder of the table files.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -24,7 +30,7 @@
 #define DIGITS 6
 #define FRAME_HEADER_BYTES 24
 
-enum kind { OTHER, LOG, SOCKET };
+enum kind { OTHER, LOG, SOCKET, TABLE };
 
 static atomic_long order = 1;
 static atomic_int last_frame = 0;
@@ -41,14 +47,30 @@ static int trace_file(void) {
     return atomic_load(&file);
 }
 
-static enum kind kind_of(int fd) {
-    char link[64], target[512];
+static int is_table(const char *path) {
+    const char *folder = getenv("SYNC_TRACE_TABLES");
+    size_t length = folder ? strlen(folder) : 0;
+    if (!length || strncmp(path, folder, length) != 0) return 0;
+    /* Not what only begins alike, as usage.db does. */
+    return path[length] == 0 || path[length] == '/';
+}
+
+static enum kind named_kind(int fd, char *target, size_t room) {
+    char link[64];
+    const char *log = getenv("SYNC_TRACE_LOG");
+    if (!log) log = "-wal";
     snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
-    ssize_t length = readlink(link, target, sizeof target - 1);
-    if (length < 4) return OTHER;
+    ssize_t length = readlink(link, target, room - 1);
+    if (length < (ssize_t)strlen(log)) return OTHER;
     target[length] = 0;
     if (strncmp(target, "socket:", 7) == 0) return SOCKET;
-    return strcmp(target + length - 4, "-wal") == 0 ? LOG : OTHER;
+    if (is_table(target)) return TABLE;
+    return strcmp(target + length - strlen(log), log) == 0 ? LOG : OTHER;
+}
+
+static enum kind kind_of(int fd) {
+    char target[512];
+    return named_kind(fd, target, sizeof target);
 }
 
 static int is_number(const char *digits) {
@@ -75,6 +97,13 @@ static void record(char kind, long begin, int flag, const char *bytes, size_t le
     syscall(SYS_write, trace_file(), line, used);
 }
 
+static void record_path(char kind, long begin, int flag, const char *path) {
+    char line[1024];
+    long end = atomic_fetch_add(&order, 1);
+    int used = snprintf(line, sizeof line, "%c %ld %ld %d %s\n", kind, begin, end, flag, path);
+    syscall(SYS_write, trace_file(), line, used);
+}
+
 static void written(int fd, long begin, const char *bytes, ssize_t length) {
     if (length <= 0 || trace_file() < 0) return;
     switch (kind_of(fd)) {
@@ -91,6 +120,7 @@ static void written(int fd, long begin, const char *bytes, ssize_t length) {
         if (length > 12 && memcmp(bytes, "HTTP/1.1 ", 9) == 0)
             record('A', begin, atoi(bytes + 9), bytes, length);
         break;
+    case TABLE:
     case OTHER:
         break;
     }
@@ -142,8 +172,39 @@ ssize_t writev(int fd, const struct iovec *parts, int count) {
 }
 
 static int synced(int fd, long begin, int outcome) {
-    if (trace_file() >= 0 && kind_of(fd) == LOG) record('S', begin, outcome == 0, NULL, 0);
+    char target[512];
+    if (trace_file() < 0) return outcome;
+    switch (named_kind(fd, target, sizeof target)) {
+    case LOG:
+        record('S', begin, outcome == 0, NULL, 0);
+        break;
+    case TABLE:
+        record_path('Y', begin, outcome == 0, target);
+        break;
+    default:
+        break;
+    }
     return outcome;
+}
+
+static int named(const char *path, long begin, int outcome) {
+    if (trace_file() >= 0 && is_table(path)) record_path('N', begin, outcome == 0, path);
+    return outcome;
+}
+
+int rename(const char *from, const char *to) {
+    long begin = atomic_fetch_add(&order, 1);
+    return named(to, begin, REAL(rename)(from, to));
+}
+
+int link(const char *from, const char *to) {
+    long begin = atomic_fetch_add(&order, 1);
+    return named(to, begin, REAL(link)(from, to));
+}
+
+int linkat(int from_folder, const char *from, int to_folder, const char *to, int flags) {
+    long begin = atomic_fetch_add(&order, 1);
+    return named(to, begin, REAL(linkat)(from_folder, from, to_folder, to, flags));
 }
 
 int fsync(int fd) {

@@ -318,6 +318,9 @@ impl<'p> Reader<'p> {
     }
 }
 
+/// Above every amount that fits minor units.
+const AMOUNT_MAX: Decimal = Decimal::from_parts(0xa764_0000, 0x0de0_b6b3, 0, false, 0);
+
 type Unusable = (&'static str, String);
 
 fn compared(
@@ -363,6 +366,15 @@ pub(super) fn scalar(kind: Kind, text: &str) -> Result<Value, Unusable> {
                 "value is not a valid decimal".to_owned(),
             )
         }),
+        Kind::Money => text
+            .parse::<Decimal>()
+            .ok()
+            .filter(|amount| amount.abs() <= AMOUNT_MAX)
+            .map(Value::from)
+            .ok_or_else(|| {
+                let message = "write an amount in major units, as 10.50";
+                ("type_error.decimal", message.to_owned())
+            }),
         Kind::Date => text
             .parse::<Date>()
             .ok()

@@ -1,5 +1,7 @@
 //! A [`Query`] as SQL, and the page that it answers.
 
+use florin_core::currency::CUSTOM_MINOR_DIGITS_MAX;
+use rust_decimal::Decimal;
 use sea_query::{
     Asterisk, CaseStatement, Cond, Expr, ExprTrait, Func, NullOrdering, Order as Direction,
     SelectStatement, SimpleExpr, Value,
@@ -122,6 +124,13 @@ fn where_clause(backend: Backend, spec: &Spec, condition: &Condition) -> SimpleE
             column,
             operator,
             values,
+        } if column.kind == Kind::Money && *operator != Operator::IsNull => {
+            compare_amounts(backend, spec, column, *operator, values)
+        }
+        Condition::Compare {
+            column,
+            operator,
+            values,
         } => related(spec, column, |target| {
             compare(backend, target, *operator, values)
         }),
@@ -145,6 +154,22 @@ fn related(
 ) -> SimpleExpr {
     let (table, link, column) = match column.source {
         Source::Own(name) => return condition(own(spec, name)),
+        Source::Through {
+            link,
+            foreign,
+            local,
+            table,
+            column,
+        } => {
+            let of_row = Expr::col((link, foreign)).equals((spec.table, "id"));
+            let linked = Expr::col((table, "id")).equals((link, local));
+            let matches = condition(Expr::col((table, column)));
+            return exists(
+                link,
+                spec.table,
+                of_row.and(exists(table, link, linked.and(matches))),
+            );
+        }
         Source::Absent => return Expr::val(1).eq(0),
         Source::AnyOf(names) => {
             let of_own = |any: SimpleExpr, name: &&'static str| any.or(condition(own(spec, name)));
@@ -169,13 +194,46 @@ fn related(
             column,
         ),
     };
+    exists(
+        table,
+        spec.table,
+        link.and(condition(Expr::col((table, column)))),
+    )
+}
+
+/// Whether `table` has a row of the organisation of `other`'s row that fulfils the condition.
+fn exists(table: &'static str, other: &'static str, condition: SimpleExpr) -> SimpleExpr {
     let mut select = sea_query::Query::select();
     select.expr(Expr::val(1)).from(table);
-    select.and_where(Expr::col((table, "organisation_id")).equals((spec.table, "organisation_id")));
-    select
-        .and_where(link)
-        .and_where(condition(Expr::col((table, column))));
+    select.and_where(Expr::col((table, "organisation_id")).equals((other, "organisation_id")));
+    select.and_where(condition);
     Expr::exists(select)
+}
+
+/// Amounts in major units against minor units: each number of digits by itself, so that nothing is divided.
+fn compare_amounts(
+    backend: Backend,
+    spec: &Spec,
+    column: &Column,
+    operator: Operator,
+    values: &[Value],
+) -> SimpleExpr {
+    let minor = |value: &Value, digits: u8| match value {
+        Value::Decimal(Some(amount)) => {
+            let factor = Decimal::from(10_u64.pow(digits.into()));
+            Value::from(amount.checked_mul(factor).map(|minor| minor.normalize()))
+        }
+        other => other.clone(),
+    };
+    let digits = 0..=CUSTOM_MINOR_DIGITS_MAX;
+    digits.fold(Expr::val(1).eq(0), |any, digits| {
+        let values: Vec<Value> = values.iter().map(|value| minor(value, digits)).collect();
+        let holds = related(spec, column, |target| {
+            compare(backend, target, operator, &values)
+        });
+        let is_kept_so = own(spec, "minor_digits").eq(i64::from(digits));
+        any.or(is_kept_so.and(holds))
+    })
 }
 
 fn compare(
@@ -402,9 +460,9 @@ fn key(query: &Query, row: &Row, backward: bool) -> Result<String> {
         Kind::Date => row
             .optional::<jiff::civil::Date>(name)?
             .map(|value| value.to_string()),
-        Kind::Integer => row.optional::<i64>(name)?.map(|value| value.to_string()),
+        Kind::Integer | Kind::Money => row.optional::<i64>(name)?.map(|value| value.to_string()),
         Kind::Decimal => row
-            .optional::<rust_decimal::Decimal>(name)?
+            .optional::<Decimal>(name)?
             .map(|value| value.to_string()),
         Kind::Json => return Err(unsortable(column)),
     };

@@ -70,6 +70,19 @@ pub enum Source {
         /// The other table's column that is compared.
         column: &'static str,
     },
+    /// A column of rows that a table between links to the listed row: it matches if any of them does.
+    Through {
+        /// The table between.
+        link: &'static str,
+        /// Its column that holds the listed row's id.
+        foreign: &'static str,
+        /// Its column that holds the other row's id.
+        local: &'static str,
+        /// The other table.
+        table: &'static str,
+        /// The other table's column that is compared.
+        column: &'static str,
+    },
     /// A relation to a resource that this version does not have: no row matches.
     Absent,
 }
@@ -91,6 +104,9 @@ pub enum Kind {
     Integer,
     /// An exact number.
     Decimal,
+    /// An amount, written in major units and kept in the minor units of the row's currency, whose digits are
+    /// its column `minor_digits`. Sorted by minor units.
+    Money,
     /// One of a few words.
     Choice(&'static [&'static str]),
     /// A document; only `search` reaches into it.
@@ -191,7 +207,7 @@ impl Column {
             Kind::Text => TEXT,
             Kind::Boolean => FLAG,
             Kind::Choice(_) => CHOICE,
-            Kind::Timestamp | Kind::Date | Kind::Integer | Kind::Decimal => RANGE,
+            Kind::Timestamp | Kind::Date | Kind::Integer | Kind::Decimal | Kind::Money => RANGE,
             Kind::Json => &[],
         };
         let source = Source::Own(name);

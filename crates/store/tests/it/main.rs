@@ -7,7 +7,17 @@
     reason = "tests"
 )]
 
+#[allow(dead_code, reason = "core's tests use more of them")]
+#[path = "../../../core/tests/it/build.rs"]
+mod build;
+#[allow(dead_code, reason = "core's tests use more of them")]
+#[path = "../../../core/tests/it/golden_departures.rs"]
+mod golden_departures;
+
+mod contract;
 mod customer;
+mod invoice;
+mod journal;
 mod migrations;
 mod transactions;
 mod usage_customer;

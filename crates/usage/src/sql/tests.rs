@@ -96,6 +96,7 @@ impl Fixture {
             id: Uuid::from_u128(9),
             api_slug: slug.to_owned(),
             schema: Arc::new(schema.clone()),
+            backfill: None,
         };
         Self {
             streams: vec![

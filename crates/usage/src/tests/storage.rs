@@ -2,210 +2,18 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Decimal128Array, Int64Array, StringArray};
-use datafusion::{
-    dataframe::DataFrame,
-    functions_aggregate::expr_fn::{count, sum},
-    logical_expr::{Expr, lit},
-};
+use arrow::array::StringArray;
+use datafusion::logical_expr::Expr;
 use florin_app::{
-    App,
-    ids::MachineIds,
-    organisation::{self, NewOrganisation},
-    usage::{Batch, Format, IdempotencyKey, Stream, UsageError},
+    Clock,
+    usage::{Batch, Format, IdempotencyKey, UsageError},
 };
-use florin_core::{raw_metric, usage::Schema};
-use florin_store::{Actor, Backend, Db, Options as Database};
-use florin_testkit::{fixed::FixedClock, postgres};
-use serde_json::{Value as Json, json};
-use tempfile::TempDir;
+use florin_core::usage::Schema;
+use florin_store::Backend;
+use serde_json::json;
 
-use crate::{Engine, Extent, Options, Pace, Place};
-
-/// An engine with one organisation's stream `storage`.
-struct World {
-    engine: Engine,
-    app: App,
-    clock: Arc<FixedClock>,
-    stream: Stream,
-    url: String,
-    folder: TempDir,
-}
-
-impl World {
-    async fn start(backend: Backend, unique_by: &[&str]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let url = match backend {
-            Backend::Sqlite => format!("sqlite:{}", folder.path().join("florin.db").display()),
-            Backend::Postgres => postgres::new_database().await,
-        };
-        let database = Database {
-            url: url.clone(),
-            connections_max: 4,
-        };
-        let clock = Arc::new(FixedClock::default());
-        let db = Db::open(&database).await.unwrap();
-        let app = App {
-            clock: clock.clone(),
-            ..App::new(db, Arc::new(florin_app::usage::Absent))
-        };
-        let new = NewOrganisation {
-            name: "Test".to_owned(),
-            is_sandbox: false,
-            time_zone: "UTC".to_owned(),
-        };
-        let (organisation, _) = organisation::create(&app, new).await.unwrap();
-        let written = raw_metric::Written {
-            name: "Storage".to_owned(),
-            api_slug: None,
-            fields: fields(&[("id", "String"), ("gb", "Float64")]),
-            unique_by: unique_by.iter().map(|path| (*path).to_owned()).collect(),
-            column_order: Vec::new(),
-            connector: raw_metric::CONNECTOR_DEFAULT.to_owned(),
-            api_type: raw_metric::API_TYPE_DEFAULT.to_owned(),
-            usage_upload_enabled: true,
-        };
-        let mut tx = app.begin(organisation.id, Actor::System, "").await.unwrap();
-        let metric = florin_app::raw_metric::create(&app, &mut tx, written)
-            .await
-            .unwrap();
-        tx.commit().await.unwrap();
-        let stream = Stream::of(organisation.id, &metric);
-        let engine = engine(&app, &clock, &url, &folder).await;
-        Self {
-            engine,
-            app,
-            clock,
-            stream,
-            url,
-            folder,
-        }
-    }
-
-    /// A new process on the same data.
-    async fn restart(self) -> Self {
-        let Self {
-            engine,
-            app,
-            clock,
-            stream,
-            url,
-            folder,
-        } = self;
-        drop(engine);
-        let engine = engine_of(&app, &clock, &url, &folder).await;
-        Self {
-            engine,
-            app,
-            clock,
-            stream,
-            url,
-            folder,
-        }
-    }
-
-    async fn send(&self, events: &[Json]) -> u64 {
-        let body = Json::from(events).to_string();
-        let batch = Batch::Body(Format::Json, body.as_bytes());
-        self.engine
-            .accept(&self.stream, batch, None)
-            .await
-            .unwrap()
-            .events
-    }
-
-    async fn events(&self) -> DataFrame {
-        let table = self.engine.events(&self.stream).await.unwrap();
-        let session = self.engine.parts.queries.session().unwrap();
-        session.read(table).unwrap()
-    }
-
-    /// Rows and their sum.
-    async fn total(&self) -> (i64, String) {
-        let events = self.events().await;
-        let gb = || {
-            Expr::Column(
-                "\"data.gb\""
-                    .parse()
-                    .map(|column: String| {
-                        datafusion::common::Column::from_name(column.trim_matches('"'))
-                    })
-                    .unwrap(),
-            )
-        };
-        let answer = events
-            .aggregate(
-                vec![],
-                vec![count(lit(1)).alias("n"), sum(gb()).alias("gb")],
-            )
-            .unwrap()
-            .collect()
-            .await
-            .unwrap();
-        let rows: &Int64Array = crate::columns::column(&answer[0], "n").unwrap();
-        let sum: &Decimal128Array = crate::columns::column(&answer[0], "gb").unwrap();
-        let sum = rust_decimal::Decimal::from_i128_with_scale(sum.value(0), 12);
-        (rows.value(0), sum.normalize().to_string())
-    }
-
-    fn table_files(&self) -> usize {
-        let id = florin_store::usage_inbox::StreamId {
-            organisation: self.stream.organisation,
-            stream: self.stream.id,
-        };
-        self.engine.parts.stream(id).files().files.len()
-    }
-}
-
-async fn engine(app: &App, clock: &Arc<FixedClock>, url: &str, folder: &TempDir) -> Engine {
-    engine_of(app, clock, url, folder).await
-}
-
-async fn engine_of(app: &App, clock: &Arc<FixedClock>, url: &str, folder: &TempDir) -> Engine {
-    let url = match url.starts_with("sqlite") {
-        true => format!("sqlite:{}", folder.path().join("usage.db").display()),
-        false => url.to_owned(),
-    };
-    let inbox = Db::open_usage(&Database {
-        url,
-        connections_max: 4,
-    })
-    .await
-    .unwrap();
-    let options = Options {
-        inbox,
-        records: app.db.clone(),
-        place: Place::Folder(folder.path().join("usage")),
-        clock: clock.clone(),
-        ids: Arc::new(MachineIds),
-        pace: Pace::HASTY,
-    };
-    Engine::open(options).await.unwrap()
-}
-
-fn fields(fields: &[(&str, &str)]) -> Vec<(String, String)> {
-    let owned = |(name, of): &(&str, &str)| ((*name).to_owned(), (*of).to_owned());
-    fields.iter().map(owned).collect()
-}
-
-fn event(customer: &str, at: &str, id: &str, gb: &str) -> Json {
-    let gb: Json = serde_json::from_str(gb).unwrap();
-    json!({"customer_id": customer, "timestamp": at, "data": {"id": id, "gb": gb}})
-}
-
-/// Runs a test on both databases.
-macro_rules! both {
-    ($($name:ident($backend:ident) $body:block)*) => {$(
-        mod $name {
-            use super::*;
-            async fn run($backend: Backend) $body
-            #[tokio::test(flavor = "multi_thread")]
-            async fn sqlite() { run(Backend::Sqlite).await; }
-            #[tokio::test(flavor = "multi_thread")]
-            async fn postgres() { run(Backend::Postgres).await; }
-        }
-    )*};
-}
+use super::world::{World, both, event};
+use crate::{BacklogLimit, Extent, backlog::Backlog};
 
 both! {
     an_event_is_seen_before_and_after_its_flush(backend) {
@@ -324,4 +132,57 @@ both! {
         }).collect();
         assert_eq!(ids.len(), 13);
     }
+    // Files that a compaction replaced a day ago go, and what never came to a commit; what is in the table, or
+    // was a moment ago, stays.
+    the_vacuum_takes_what_no_version_needs(backend) {
+        let world = World::start(backend, &[]).await;
+        let now = florin_app::clock::MachineClock.now();
+        let yesterday = now - jiff::SignedDuration::from_hours(25);
+        world.clock.advance(yesterday.duration_since(world.clock.now()));
+        for id in ["1", "2"] {
+            world.send(&[event("a", "2026-01-01", id, "1")]).await;
+            world.engine.flush().await.unwrap();
+        }
+        let organisation = world.stream.organisation;
+        assert_eq!(world.engine.compact(organisation, Extent::Full).await.unwrap(), 2);
+        world.clock.advance(jiff::SignedDuration::from_hours(25));
+        world.send(&[event("a", "2026-01-01", "3", "1")]).await;
+        world.engine.flush().await.unwrap();
+        assert_eq!(world.engine.compact(organisation, Extent::Full).await.unwrap(), 2);
+        let folder = world.folder.path().join("usage").join(organisation.0.to_string())
+            .join(world.stream.id.to_string());
+        let parquet = || {
+            let files = std::fs::read_dir(&folder).unwrap().map(|file| file.unwrap().path());
+            files.filter(|file| file.extension().is_some_and(|end| end == "parquet")).count()
+        };
+        for (name, age) in [("old-0001.parquet", 25), ("new-0001.parquet", 1)] {
+            let stray = std::fs::File::create(folder.join(name)).unwrap();
+            let age = std::time::Duration::from_secs(age * 3600);
+            stray.set_modified(std::time::SystemTime::from(now) - age).unwrap();
+        }
+        assert_eq!(parquet(), 7, "2 merged into 1, that and 1 into 1, two strays");
+        assert_eq!(world.engine.vacuum(world.id()).await.unwrap(), 3);
+        assert_eq!(parquet(), 4);
+        assert!(folder.join("new-0001.parquet").exists() && !folder.join("old-0001.parquet").exists());
+        assert_eq!(world.total().await, (3, "3".to_owned()));
+        let world = world.restart().await;
+        assert_eq!(world.total().await, (3, "3".to_owned()));
+    }
+}
+
+#[test]
+fn events_or_bytes_that_wait_tell_senders_to_wait() {
+    let limit = BacklogLimit {
+        events: 10,
+        bytes: 100,
+    };
+    let backlog = Backlog::new(limit);
+    backlog.change(10, 100);
+    assert!(backlog.check().is_ok());
+    backlog.change(0, 1);
+    assert!(matches!(backlog.check(), Err(UsageError::Behind { .. })));
+    backlog.change(1, -1);
+    assert!(matches!(backlog.check(), Err(UsageError::Behind { .. })));
+    backlog.set(0, 0);
+    assert!(backlog.check().is_ok());
 }
