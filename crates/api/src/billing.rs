@@ -5,10 +5,7 @@ mod wire;
 use std::sync::Arc;
 
 use axum::Json;
-use florin_app::{
-    self as app,
-    billing::{Asker, Request},
-};
+use florin_app::{self as app, billing::Request};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
@@ -69,7 +66,8 @@ async fn generate_invoices(
 ) -> Result<Json<JobResponse>> {
     let requests: Vec<Request> = input.into_requests()?;
     let (app, organisation) = (&context.app, context.organisation());
-    let asker = asker(&context);
+    context.require_unanswered().await?;
+    let asker = context.asker();
     let job = app::billing::generate_all(app, organisation, &asker, &requests).await?;
     let tx = context.begin().await?;
     context.commit(tx, job.into()).await
@@ -91,13 +89,9 @@ async fn regenerate(
     PathIds([id]): PathIds<1>,
 ) -> Result<Json<RegeneratedResponse>> {
     let (app, organisation) = (&context.app, context.organisation());
-    let asker = asker(&context);
+    context.require_unanswered().await?;
+    let asker = context.asker();
     let outcome = app::billing::regenerate(app, organisation, &asker, id).await?;
     let tx = context.begin().await?;
     context.commit(tx, outcome.into()).await
-}
-
-fn asker(context: &Context) -> Asker {
-    let (actor, request_id) = context.author();
-    Asker { actor, request_id }
 }

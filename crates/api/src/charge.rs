@@ -175,7 +175,6 @@ impl From<ChargeInput> for Wanted {
 )]
 async fn payment_link(
     context: Context,
-    State(server): State<Arc<Server>>,
     PathIds([invoice_id]): PathIds<1>,
     parameters: Parameters,
 ) -> Result<Json<PaymentLinkResponse>> {
@@ -184,7 +183,7 @@ async fn payment_link(
     let (payload, pays) = app::charge::link(&context.app, &mut tx, invoice_id, amount).await?;
     let answer = PaymentLinkResponse {
         invoice_id,
-        payment_link: format!("{}/invoices/pay/{payload}", server.settings.public_url),
+        payment_link: context.links().payment(&payload),
         payload,
         amount: pays.minor(),
         currency_code: pays.currency().code().to_owned(),

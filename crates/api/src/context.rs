@@ -16,6 +16,7 @@ use axum::{
 use florin_app::{
     App,
     api_key::{self, Signer},
+    billing::Asker,
     charge::Caller,
 };
 use florin_core::id::OrganisationId;
@@ -28,6 +29,7 @@ use uuid::Uuid;
 use crate::{
     BODY_BYTES_MAX, Settings,
     error::{BadField, Error, Result},
+    link::Links,
     observe::RequestId,
 };
 
@@ -38,6 +40,7 @@ const IDEMPOTENCY_KEY_LENGTH_MAX: usize = 255;
 pub struct Server {
     pub(crate) app: App,
     pub(crate) settings: Settings,
+    links: Links,
     limiter: Option<DefaultKeyedRateLimiter<Uuid>>,
 }
 
@@ -46,6 +49,7 @@ impl Server {
         let per_second = |rate: NonZeroU32| RateLimiter::keyed(Quota::per_second(rate));
         let limiter = settings.rate_limit.map(per_second);
         Self {
+            links: Links::at(&settings.public_url),
             app,
             settings,
             limiter,
@@ -57,6 +61,7 @@ impl Server {
 #[derive(Clone)]
 pub(crate) struct Context {
     pub(crate) app: App,
+    links: Links,
     organisation: OrganisationId,
     actor: Actor,
     request_id: String,
@@ -71,6 +76,11 @@ struct Idempotency {
 }
 
 impl Context {
+    /// Where documents and pages of payment are.
+    pub(crate) const fn links(&self) -> &Links {
+        &self.links
+    }
+
     /// Whose rows the request sees.
     pub(crate) fn organisation(&self) -> OrganisationId {
         self.organisation
@@ -79,6 +89,12 @@ impl Context {
     /// Who asks, and in which request.
     pub(crate) fn author(&self) -> (Actor, String) {
         (self.actor.clone(), self.request_id.clone())
+    }
+
+    /// Who asks for drafts to be made anew, before the request's transaction.
+    pub(crate) fn asker(&self) -> Asker {
+        let (actor, request_id) = self.author();
+        Asker { actor, request_id }
     }
 
     /// Who asks, for an operation with several transactions.
@@ -105,6 +121,15 @@ impl Context {
     /// A connection that reads this organisation's rows.
     pub(crate) async fn read(&self) -> Result<Tx> {
         Ok(self.app.db.read(self.organisation).await?)
+    }
+
+    /// Answers at once where the client's `Idempotency-Key` has been answered before: for requests that do something
+    /// before they begin their transaction.
+    pub(crate) async fn require_unanswered(&self) -> Result<()> {
+        match self.idempotency {
+            None => Ok(()),
+            Some(_) => self.begin().await.map(drop),
+        }
     }
 
     /// Begins this request's transaction. Answers at once where the client's `Idempotency-Key` has
@@ -173,6 +198,7 @@ impl FromRequestParts<Arc<Server>> for Context {
         let request_id = parts.extensions.get::<RequestId>();
         Ok(Self {
             app,
+            links: server.links.clone(),
             organisation,
             actor: Actor::Key(key),
             request_id: request_id.map(|id| id.0.clone()).unwrap_or_default(),

@@ -1,5 +1,6 @@
 //! Contracts over HTTP: what was agreed, its phases and prices, its versions.
 
+mod estimates;
 mod input;
 mod lifecycle;
 mod wire;
@@ -23,6 +24,7 @@ use crate::{
     path::PathIds,
     query::{self, Parameters},
 };
+use estimates::EstimatesBody;
 use input::{ContractInput, PhaseInput, PhasePricingInput};
 pub(crate) use wire::ContractResponse;
 use wire::{
@@ -43,6 +45,7 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(add_phase))
         .routes(routes!(add_phase_pricing))
         .routes(routes!(billing_cycles))
+        .merge(estimates::routes())
         .merge(lifecycle::routes())
 }
 
@@ -71,6 +74,8 @@ struct ContractPreviewResponse {
     changes: Vec<ChangeBody>,
     /// What it would do to invoices.
     invoices: InvoiceEffectBody,
+    /// The same with amounts: drafts made anew, and the next invoices.
+    estimates: EstimatesBody,
 }
 
 /// List contracts
@@ -190,7 +195,9 @@ async fn delete(context: Context, PathIds([id]): PathIds<1>) -> Result<Json<Cont
 
 /// Preview a change of a contract
 ///
-/// What a replacement by this body would make of the contract, field by field. Nothing is changed.
+/// What a replacement by this body would make of the contract, field by field, and of its invoices, line by line:
+/// drafts that would be made anew, what would be due now, and the next invoice with adjustments of approved ones.
+/// Nothing is changed.
 #[utoipa::path(
     post,
     path = "/contract_v2/{contract_id}/preview",
@@ -209,11 +216,13 @@ async fn preview(
     // Dropped, not committed: an inline product is made for the preview only.
     let mut tx = context.begin().await?;
     let preview = app::contract::preview(&context.app, &mut tx, id, input.written()?).await?;
-    let contract = shown(&context, &mut tx, preview.after).await?;
+    let contract = shown(&context, &mut tx, preview.after.clone()).await?;
+    let effect = app::billing::effect(&context.app, tx, &preview.after).await;
     Ok(Json(ContractPreviewResponse {
         contract,
         changes: changes(preview.amendment.changes),
         invoices: preview.invoices.into(),
+        estimates: EstimatesBody::of(effect)?,
     }))
 }
 

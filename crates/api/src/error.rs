@@ -111,11 +111,6 @@ pub const CODES: &[Code] = &[
         "another invoice has this external_id",
     ),
     code(
-        "INVOICE_ALREADY_GENERATED",
-        409,
-        "an approved invoice has charged for the same days of the same lines",
-    ),
-    code(
         "INVOICE_STALE",
         409,
         "the contract changed after the draft was made",
@@ -556,6 +551,6 @@ pub const CODES: &[Code] = &[
     code(
         "InvoiceAlreadyGeneratedForThisBillingPeriod",
         400,
-        "all of the billing cycle that is asked for is on approved invoices",
+        "the days that are to be billed are on an approved invoice already",
     ),
 ];

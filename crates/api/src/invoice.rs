@@ -2,6 +2,7 @@
 
 mod approval;
 mod documents;
+mod estimate;
 mod input;
 mod line_items;
 mod wire;
@@ -10,7 +11,7 @@ use std::sync::Arc;
 
 use axum::{Json, routing::get};
 use florin_app as app;
-use florin_store::list::Spec;
+use florin_store::{Tx, list::Spec};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
@@ -21,6 +22,7 @@ use crate::{
     path::{PathIds, PathText},
     query::Parameters,
 };
+pub(crate) use estimate::InvoiceEstimate;
 use input::{InvoiceEdit, OneOffInput};
 use line_items::LineItemsResponse;
 use wire::{InvoiceResponse, SummaryResponse};
@@ -68,7 +70,8 @@ async fn list(
 ) -> Result<Json<Envelope<InvoiceResponse>>> {
     let mut tx = context.read().await?;
     let page = app::invoice::page(&mut tx, &listing.query).await?;
-    Ok(Json(Envelope::new(page, InvoiceResponse::from)))
+    let shown = |shown| InvoiceResponse::new(shown, context.links());
+    Ok(Json(Envelope::new(page, shown)))
 }
 
 /// Create a one-off invoice
@@ -84,7 +87,7 @@ async fn list(
 async fn create(context: Context, Body(input): Body<OneOffInput>) -> Result<Json<InvoiceResponse>> {
     let mut tx = context.begin().await?;
     let shown = app::invoice::create_one_off(&context.app, &mut tx, input.into()).await?;
-    context.commit(tx, shown.into()).await
+    answered(&context, tx, shown).await
 }
 
 /// List tags of invoices
@@ -148,13 +151,24 @@ async fn read_by_external_id(
     answer(&context, id, &parameters).await
 }
 
+/// Commits, and answers with the invoice.
+pub(super) async fn answered(
+    context: &Context,
+    tx: Tx,
+    shown: app::invoice::Shown,
+) -> Result<Json<InvoiceResponse>> {
+    let response = InvoiceResponse::new(shown, context.links());
+    context.commit(tx, response).await
+}
+
 async fn answer(
     context: &Context,
     id: uuid::Uuid,
     parameters: &Parameters,
 ) -> Result<Json<InvoiceResponse>> {
     let mut tx = context.read().await?;
-    let response = InvoiceResponse::from(app::invoice::load(&mut tx, id).await?);
+    let shown = app::invoice::load(&mut tx, id).await?;
+    let response = InvoiceResponse::new(shown, context.links());
     if !parameters.is_true("include_line_items")? {
         return Ok(Json(response));
     }
@@ -185,7 +199,7 @@ async fn edit(
     let current = app::invoice::load(&mut tx, id).await?;
     let input = patch.apply(&InvoiceEdit::from(&current))?;
     let shown = app::invoice::edit(&context.app, &mut tx, id, input.into()).await?;
-    context.commit(tx, shown.into()).await
+    answered(&context, tx, shown).await
 }
 
 /// Delete a draft
@@ -201,7 +215,7 @@ async fn edit(
 async fn discard(context: Context, PathIds([id]): PathIds<1>) -> Result<Json<InvoiceResponse>> {
     let mut tx = context.begin().await?;
     let shown = app::invoice::discard(&mut tx, id).await?;
-    context.commit(tx, shown.into()).await
+    answered(&context, tx, shown).await
 }
 
 /// Get the lines of an invoice
@@ -254,5 +268,5 @@ async fn summary(context: Context, PathIds([id]): PathIds<1>) -> Result<Json<Sum
 async fn void(context: Context, PathIds([id]): PathIds<1>) -> Result<Json<InvoiceResponse>> {
     let mut tx = context.begin().await?;
     let shown = app::invoice::void(&mut tx, id).await?;
-    context.commit(tx, shown.into()).await
+    answered(&context, tx, shown).await
 }

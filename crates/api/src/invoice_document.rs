@@ -86,6 +86,9 @@ async fn sent_html(context: Context, PathIds([organisation, id]): PathIds<2>) ->
 async fn show(context: &Context, id: uuid::Uuid, format: TemplateFormat) -> Result<Page> {
     let mut tx = context.read().await?;
     let sheet = app::document::of_invoice(&mut tx, id, format).await?;
+    let payload = app::invoice::payment_payload(&mut tx, id).await?;
+    let payment_link = payload.map(|payload| context.links().payment(&payload));
+    let sheet = sheet.with_payment_link(payment_link);
     // The database need not wait for the page.
     drop(tx);
     Ok(Page::new(

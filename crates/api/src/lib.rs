@@ -11,6 +11,7 @@ mod body;
 mod context;
 mod document;
 mod error;
+mod link;
 mod list;
 mod observe;
 mod page;

@@ -28,6 +28,7 @@ mod write;
 
 pub use generate::{CONTRACTS_MAX, Moment, Prepared, Request, generate_all, prepare};
 pub use preview::{Effect, effect, upcoming};
+pub(crate) use refresh::freshen;
 pub use refresh::{Asker, Refreshed, Regenerated, refresh, regenerate};
 pub use run::{Run, catch_up, run, tick};
 
@@ -35,6 +36,9 @@ use uuid::Uuid;
 
 /// The code of a contract that cannot be billed as it is.
 pub(crate) const NOT_BILLABLE: &str = "CONTRACT_NOT_BILLABLE";
+
+/// The code that the reference names for a period of which all is on approved invoices.
+pub(crate) const ALREADY_GENERATED: &str = "InvoiceAlreadyGeneratedForThisBillingPeriod";
 
 /// Why a contract was not billed. Others are.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -35,6 +35,7 @@ use crate::{
 };
 
 pub use automatic::charge_due;
+pub(crate) use page::payloads;
 pub use page::{Link, Opened, link, pay, verified};
 pub use reconcile::reconcile;
 pub use refund::send_refund;

@@ -85,6 +85,8 @@ pub async fn create(app: &App, tx: &mut Tx, name: String, secrets: Secrets) -> R
         let rule = "the organisation has an account at this gateway: change that one";
         Error::from_constraint(error, &[("connector_name_key", "CONNECTOR_EXISTS", rule)])
     })?;
+    // From now on invoices can be paid by links.
+    store::payment_link::key(tx, &app.ids.secret()).await?;
     Ok(kept.0)
 }
 

@@ -82,6 +82,14 @@ pub struct Sheet {
 }
 
 impl Sheet {
+    /// The same, with where it is paid.
+    #[must_use]
+    pub fn with_payment_link(mut self, payment_link: Option<String>) -> Self {
+        let document = Arc::make_mut(&mut self.document);
+        document.invoice_data.payment_link = payment_link;
+        self
+    }
+
     /// The page. Ask for it after the transaction: a page takes longer than a database should wait.
     ///
     /// # Errors

@@ -4,6 +4,7 @@
 //! come about: that is billing's.
 
 mod approve;
+mod approve_many;
 mod document_settings;
 mod one_off;
 
@@ -22,9 +23,11 @@ use florin_store::{
 };
 use uuid::Uuid;
 
-use crate::{App, Error, Result, customer, customer::Profile};
+use crate::{App, Error, Result, charge, customer, customer::Profile};
 
 pub use approve::{APPROVALS_MAX, Approval, Checks, Outcome, approve, approve_chunk};
+pub(crate) use approve_many::approve_fresh;
+pub use approve_many::{approve_many, freshen};
 pub use one_off::{OneOff, create_one_off};
 
 /// An invoice with the names around it.
@@ -36,6 +39,8 @@ pub struct Shown {
     pub customer: Option<CustomerName>,
     /// The contract, where all of the invoice is from one.
     pub contract: Option<ContractName>,
+    /// The payload of a link with which what is due is paid, where something is and it can be.
+    pub payment_payload: Option<String>,
 }
 
 /// What a caller changes of a draft.
@@ -97,6 +102,8 @@ pub struct Document {
     pub seller: Option<BusinessEntity>,
     /// Who pays, unless it was deleted.
     pub customer: Option<Profile>,
+    /// As [`Shown::payment_payload`].
+    pub payment_payload: Option<String>,
 }
 
 /// Everything that a document of an invoice shows. Where a payer is named, it must be the invoice's.
@@ -119,12 +126,24 @@ pub async fn document(tx: &mut Tx, id: Uuid, payer: Option<Uuid>) -> Result<Docu
         Err(Error::NotFound { .. }) => None,
         found => Some(found?),
     };
+    let mut payloads = charge::payloads(tx, std::slice::from_ref(&head)).await?;
     Ok(Document {
+        payment_payload: payloads.remove(&id),
         head,
         invoice,
         seller,
         customer,
     })
+}
+
+/// The payload of a link with which what is due of an invoice is paid, where something is and it can be.
+///
+/// # Errors
+/// [`Error::NotFound`].
+pub async fn payment_payload(tx: &mut Tx, id: Uuid) -> Result<Option<String>> {
+    let heads = store::invoice::heads_of_ids(tx, &[id]).await?;
+    let mut payloads = charge::payloads(tx, &heads).await?;
+    Ok(payloads.remove(&id))
 }
 
 /// The id of the invoice with this external id.
@@ -159,6 +178,7 @@ async fn shown(tx: &mut Tx, heads: Vec<Head>) -> Result<Vec<Shown>> {
     let customers: Vec<Uuid> = heads.iter().map(|head| head.header.customer_id).collect();
     let contracts = heads.iter().filter_map(|head| head.header.contract_id);
     let contracts: Vec<Uuid> = contracts.collect();
+    let mut payloads = charge::payloads(tx, &heads).await?;
     let customers = store::customer::names(tx, &customers).await?;
     let contracts = store::contract::names(tx, &contracts).await?;
     let customers: HashMap<Uuid, CustomerName> =
@@ -171,6 +191,7 @@ async fn shown(tx: &mut Tx, heads: Vec<Head>) -> Result<Vec<Shown>> {
             .header
             .contract_id
             .and_then(|id| contracts.get(&id).cloned()),
+        payment_payload: payloads.remove(&head.id),
         head,
     });
     Ok(with_names.collect())

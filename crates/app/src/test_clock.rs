@@ -74,7 +74,15 @@ pub async fn app_of_contract(
     contract_id: Uuid,
 ) -> Result<App> {
     let mut tx = app.db.read(organisation).await?;
-    let clock = store::test_clock::of_contract(&mut tx, contract_id).await?;
+    app_in(app, &mut tx, contract_id).await
+}
+
+/// The same, read in a transaction.
+///
+/// # Errors
+/// [`Error::Store`].
+pub(crate) async fn app_in(app: &App, tx: &mut Tx, contract_id: Uuid) -> Result<App> {
+    let clock = store::test_clock::of_contract(tx, contract_id).await?;
     Ok(match clock {
         Some((clock, now)) => at_clock(app, clock, now),
         None => app.clone(),

@@ -32,6 +32,7 @@ use jiff::{civil::Date, tz::TimeZone};
 use serde_json::{Value, json};
 
 use crate::{Answer, TestApp};
+pub use books::check_invariants;
 pub use story::{Action, Chapter, Story};
 
 /// Whose time moves when a story goes on to its next day.
@@ -60,6 +61,18 @@ pub async fn run(app: &TestApp, story: &Story, time: Time) -> Result<(), String>
             let outcome = stage.act(action).await;
             outcome.map_err(|wrong| format!("line {}: {wrong}", action.line))?;
         }
+    }
+    books::check_invariants(app).await
+}
+
+/// Whether the books are these lines, as a story writes them, and the invariants of DESIGN §13 hold.
+///
+/// # Errors
+/// What differs.
+pub async fn books_are(app: &TestApp, lines: &[&str]) -> Result<(), String> {
+    let seen = books::shown(app).await?;
+    if seen != lines {
+        return Err(format!("the books are {seen:#?}"));
     }
     books::check_invariants(app).await
 }

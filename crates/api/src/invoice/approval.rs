@@ -5,14 +5,14 @@ use std::sync::Arc;
 use axum::Json;
 use florin_app::{
     self as app,
-    invoice::{APPROVALS_MAX, Approval, Checks, Outcome},
+    invoice::{Approval, Checks, Outcome},
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
-use super::wire::InvoiceResponse;
+use super::{answered, wire::InvoiceResponse};
 use crate::{
     body::Body,
     context::{Context, Server},
@@ -115,7 +115,8 @@ fn checks(check_duplicate_invoice: Option<bool>) -> Checks {
 /// Approve a draft
 ///
 /// Gives the invoice its number and due date, sets off the customer's wallet and posts to the ledger; from
-/// then on it does not change. An approved invoice is answered as it is, so that the request can be
+/// then on it does not change. A draft of a contract is made anew first where usage was accepted or the contract
+/// changed since, so that every event acknowledged before the request is on it. An approved invoice is answered as it is, so that the request can be
 /// repeated. No e-mail is sent, whatever `send_email` says.
 #[utoipa::path(
     patch,
@@ -151,14 +152,17 @@ async fn approve_v3(context: Context, PathIds([id]): PathIds<1>) -> Result<Json<
 }
 
 async fn one(context: &Context, id: Uuid, checks: Checks) -> Result<Json<InvoiceResponse>> {
+    let organisation = context.organisation();
+    app::invoice::freshen(&context.app, organisation, &context.asker(), id).await?;
     let mut tx = context.begin().await?;
     let shown = app::invoice::approve(&context.app, &mut tx, id, checks).await?;
-    context.commit(tx, shown.into()).await
+    answered(context, tx, shown).await
 }
 
 /// Approve drafts
 ///
-/// Up to 10,000 of them, in transactions of some hundred, each durable before the next begins. A draft that
+/// Up to 10,000 of them, in transactions of some hundred, each durable before the next begins. Stale ones are made
+/// anew first, as for one. A draft that
 /// is refused does not stop the others. A request that was cut off can be repeated: what is approved stays
 /// as it is.
 #[utoipa::path(
@@ -175,23 +179,26 @@ async fn approve_many(
     Body(input): Body<ApproveManyInput>,
 ) -> Result<Json<ApprovalsResponse>> {
     let checks = checks(input.check_duplicate_invoice);
-    let mut results = Vec::with_capacity(input.invoice_ids.len());
-    for ids in input.invoice_ids.chunks(APPROVALS_MAX) {
-        let mut tx = context.begin().await?;
-        let approvals = app::invoice::approve_chunk(&context.app, &mut tx, ids, checks).await?;
-        tx.commit().await?;
-        results.extend(approvals.into_iter().map(ApprovalResponse::from));
+    let (app, organisation) = (&context.app, context.organisation());
+    let asked = (input.invoice_ids.as_slice(), checks);
+    let approvals = app::invoice::approve_many(app, organisation, &context.asker(), asked).await?;
+    let approvals = approvals.into_iter().map(ApprovalResponse::from);
+    Ok(Json(ApprovalsResponse::new(approvals.collect())))
+}
+
+impl ApprovalsResponse {
+    fn new(results: Vec<ApprovalResponse>) -> Self {
+        let count = |outcome| {
+            results
+                .iter()
+                .filter(|result| result.outcome == outcome)
+                .count()
+        };
+        Self {
+            approved: count("approved"),
+            already_approved: count("already_approved"),
+            refused: count("refused"),
+            results,
+        }
     }
-    let count = |outcome| {
-        results
-            .iter()
-            .filter(|result| result.outcome == outcome)
-            .count()
-    };
-    Ok(Json(ApprovalsResponse {
-        approved: count("approved"),
-        already_approved: count("already_approved"),
-        refused: count("refused"),
-        results,
-    }))
 }

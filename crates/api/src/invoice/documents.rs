@@ -20,6 +20,7 @@ use crate::{
     address::AddressBody,
     context::{Context, Server},
     error::{Error, Result},
+    link::Links,
     path::PathIds,
     query::Parameters,
     value::{DayStart, Number},
@@ -91,7 +92,7 @@ struct InvoiceDataBody {
     total: Number,
     /// What is still to be paid.
     amount_due: Number,
-    /// Where it can be paid.
+    /// Where its payer pays what is due; null unless something is due and can be paid at a gateway.
     #[schema(example = json!(null))]
     payment_link: Option<String>,
     /// A text.
@@ -120,8 +121,9 @@ struct DownloadResponse {
 }
 
 impl DownloadResponse {
-    fn of(document: Document) -> Result<Self> {
+    fn of(document: Document, links: &Links) -> Result<Self> {
         let Document {
+            payment_payload,
             head,
             invoice,
             seller,
@@ -152,7 +154,7 @@ impl DownloadResponse {
             period: head.header.period.map(period),
             total: amount(head.totals.total),
             amount_due: amount(head.amount_due),
-            payment_link: None,
+            payment_link: payment_payload.map(|payload| links.payment(&payload)),
             notes: head.header.notes,
         };
         Ok(Self {
@@ -189,7 +191,7 @@ async fn download(
     let customer_id = parameters.id("customer_id")?;
     let mut tx = context.read().await?;
     let document = app::invoice::document(&mut tx, id, customer_id).await?;
-    let response = serde_json::to_value(DownloadResponse::of(document)?);
+    let response = serde_json::to_value(DownloadResponse::of(document, context.links())?);
     let mut response = response.map_err(|error| Error::Internal(error.to_string()))?;
     if let (Some(key), Value::Object(parts)) = (parameters.value("invoice_json_key"), &mut response)
     {

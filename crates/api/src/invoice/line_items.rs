@@ -120,7 +120,7 @@ struct LineBody {
 
 /// The lines of an invoice.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct LineItemsResponse {
+pub(crate) struct LineItemsResponse {
     /// The lines, then the adjustments.
     lines: Vec<LineBody>,
     /// What applies to all lines: discounts, taxes…

@@ -9,11 +9,14 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::line_items::LineItemsResponse;
-use crate::value::{DayStart, Instant, Number};
+use crate::{
+    link::Links,
+    value::{DayStart, Instant, Number},
+};
 
 /// Days served.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct PeriodBody {
+pub(crate) struct PeriodBody {
     /// First day.
     begin_date: DayStart,
     /// First day after.
@@ -111,13 +114,18 @@ pub(crate) struct InvoiceResponse {
     /// Words that it is marked with.
     #[schema(value_type = Vec<String>, example = json!(["q1"]))]
     tags: Value,
-    /// Where the document is: the route that renders it.
-    #[schema(example = json!(null))]
+    /// Where its document is, as a page. It wants an API key, as every route does.
+    #[schema(
+        example = "https://billing.example/invoices/0198c0de-0000-7000-8000-000000000001/html"
+    )]
     invoice_url: Option<String>,
     /// The same, as PDF.
-    #[schema(example = json!(null))]
+    #[schema(
+        example = "https://billing.example/invoices/0198c0de-0000-7000-8000-000000000001/pdf"
+    )]
     invoice_pdf: Option<String>,
-    /// Where it can be paid.
+    /// Where its payer pays what is due, without a key; null unless something is due and the organisation has an
+    /// account at a gateway.
     #[schema(example = json!(null))]
     payment_url: Option<String>,
     /// Its lines, where they were asked for.
@@ -168,12 +176,14 @@ fn or(value: Value, empty: Value) -> Value {
     if value.is_null() { empty } else { value }
 }
 
-impl From<Shown> for InvoiceResponse {
-    fn from(shown: Shown) -> Self {
+impl InvoiceResponse {
+    /// An invoice, with where its document is and where it is paid.
+    pub(super) fn new(shown: Shown, links: &Links) -> Self {
         let Shown {
             head,
             customer,
             contract,
+            payment_payload,
         } = shown;
         let currency = head.header.currency.code().to_owned();
         Self {
@@ -202,9 +212,9 @@ impl From<Shown> for InvoiceResponse {
             notes: head.header.notes,
             custom_data: or(head.header.custom_data, json!({})),
             tags: or(head.header.tags, json!([])),
-            invoice_url: None,
-            invoice_pdf: None,
-            payment_url: None,
+            invoice_url: Some(links.invoice_html(head.id)),
+            invoice_pdf: Some(links.invoice_pdf(head.id)),
+            payment_url: payment_payload.map(|payload| links.payment(&payload)),
             line_items: None,
             created_by: head.created_by,
             created_at: Instant(head.created_at),

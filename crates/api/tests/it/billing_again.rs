@@ -292,8 +292,9 @@ both! {
         details.phases[0].lines[0].head.pricing = std::sync::Arc::new(dearer);
         let mut ids = || app.app.ids.next();
         let after = contract.replace(details, None, &mut ids, app.app.clock.now()).unwrap();
-        let effect = effect(&app.app, app.organisation, &after).await.unwrap();
-        let adjusted: Vec<String> = effect.drafts.iter().flat_map(|draft| draft.parts())
+        let effect = effect(&app.app, app.read().await, &after).await.unwrap();
+        assert_eq!((effect.remade.len(), effect.current.len(), effect.next.len()), (0, 0, 1));
+        let adjusted: Vec<String> = effect.next.iter().flat_map(|draft| draft.parts())
             .flat_map(|part| &part.adjustments).map(|one| one.net.to_string()).collect();
         assert_eq!(adjusted, ["31.00 USD"]);
         assert_eq!(invoices(&app).await.len(), 1);

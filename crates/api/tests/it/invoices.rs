@@ -77,13 +77,13 @@ both! {
               "invoice_date": "2026-02-01T00:00:00",
               "invoice_id": "00000000-0000-7000-8000-00000000000c",
               "invoice_number": null,
-              "invoice_pdf": null,
+              "invoice_pdf": "/invoices/00000000-0000-7000-8000-00000000000c/pdf",
               "invoice_period": {
                 "begin_date": "2026-01-10T00:00:00",
                 "end_date_exclusive": "2026-01-12T00:00:00"
               },
               "invoice_total": 148.5,
-              "invoice_url": null,
+              "invoice_url": "/invoices/00000000-0000-7000-8000-00000000000c/html",
               "last_updated_at": "2026-01-05T10:00:00Z",
               "line_items": null,
               "net_invoice_total": 148.5,

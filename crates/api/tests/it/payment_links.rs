@@ -47,6 +47,35 @@ both! {
         assert_eq!((answer.status, answer.text("/code")), (400, "INVOICE_NOT_CHARGEABLE"));
     }
 
+    async fn an_invoice_says_where_it_is_and_where_it_is_paid(app) {
+        let customer = crate::invoices::customer(&app, "Northwind").await;
+        let draft = crate::invoices::draft(&app, &customer, 5).await;
+        let id = draft.id();
+        assert_eq!(draft.at("/payment_url"), &json!(null), "nothing is due yet");
+        for (name, kind) in [("/invoice_pdf", "application/pdf"), ("/invoice_url", "text/html")] {
+            let page = app.get(draft.text(name)).await.ok();
+            assert!(page.header("content-type").unwrap().starts_with(kind), "{name}");
+        }
+        let approved = crate::invoices::approve(&app, &id).await.ok();
+        assert_eq!(approved.at("/payment_url"), &json!(null), "there is no gateway");
+        let customer = payer(&app, &[]).await;
+        let invoice = app.issued(&customer, &[cents(10_000)]).await;
+        let path = format!("/invoices/{invoice}");
+        let shown = app.get(&path).await.ok();
+        let url = shown.text("/payment_url").to_owned();
+        let listed = app.get(&format!("/invoices?customer_id={customer}")).await.ok();
+        assert_eq!(listed.text("/results/0/payment_url"), url);
+        let downloaded = app.get(&format!("{path}/download_invoice")).await.ok();
+        assert_eq!(downloaded.text("/invoice_data/payment_link"), url);
+        let page = app.get(&format!("{path}/html")).await.ok();
+        assert!(page.body.as_str().unwrap().contains(&url), "the document says it, too");
+        let opened = open(&app, url.rsplit('/').next().unwrap()).await.ok();
+        assert_eq!(opened.at("/amount"), 10_000);
+        app.gateway.act(opened.text("/payment_id"), true).unwrap();
+        reconcile(&app).await;
+        assert_eq!(app.get(&path).await.ok().at("/payment_url"), &json!(null), "nothing is due any more");
+    }
+
     async fn a_browser_is_led_there(app) {
         let customer = payer(&app, &[]).await;
         let invoice = app.issued(&customer, &[cents(10_000)]).await;

@@ -57,9 +57,9 @@ both! {
         expect![[r#"
             200
             {
-              "customer_id": "00000000-0000-7000-8000-000000000008",
+              "customer_id": "00000000-0000-7000-8000-000000000009",
               "external_id": "cus_1",
-              "id": "00000000-0000-7000-8000-00000000000b",
+              "id": "00000000-0000-7000-8000-00000000000c",
               "payment_method_id": "pm_card_visa.cus_1",
               "raw_data": {
                 "card": {
@@ -85,7 +85,7 @@ both! {
                   "connector_name": "stripe",
                   "country": "US",
                   "created_at": "2026-01-05T10:00:00Z",
-                  "customer_id": "00000000-0000-7000-8000-000000000008",
+                  "customer_id": "00000000-0000-7000-8000-000000000009",
                   "details": {
                     "brand": "visa",
                     "exp_month": 12,
@@ -93,7 +93,7 @@ both! {
                     "last4": "4242"
                   },
                   "external_id": "pm_card_visa.cus_1",
-                  "id": "00000000-0000-7000-8000-00000000000b",
+                  "id": "00000000-0000-7000-8000-00000000000c",
                   "is_default": true,
                   "organisation_id": "00000000-0000-7000-8000-000000000001",
                   "status": "active",

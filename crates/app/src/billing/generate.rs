@@ -18,7 +18,7 @@ use jiff::{Timestamp, civil::Date};
 use uuid::Uuid;
 
 use super::{
-    NOT_BILLABLE,
+    ALREADY_GENERATED, NOT_BILLABLE,
     counted::Counter,
     make::Made,
     plan::{Ask, Nothing},
@@ -29,9 +29,6 @@ use super::{
     write::write,
 };
 use crate::{App, Error, FieldError, Result};
-
-/// The code that the reference names for a cycle of which all is on approved invoices.
-const ALREADY_GENERATED: &str = "InvoiceAlreadyGeneratedForThisBillingPeriod";
 
 /// A moment as clients write it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -166,7 +163,12 @@ const MISSING: Error = Error::NotFound {
 /// All of the contract, as its row stands.
 pub(super) async fn wanted(setting: &Setting, contract_id: Uuid) -> Result<Wanted> {
     let mut tx = setting.app.db.read(setting.organisation).await?;
-    let mark = store::contract::marks(&mut tx, &[contract_id]).await?.pop();
+    wanted_in(&mut tx, contract_id).await
+}
+
+/// The same, read in a transaction.
+pub(super) async fn wanted_in(tx: &mut Tx, contract_id: Uuid) -> Result<Wanted> {
+    let mark = store::contract::marks(tx, &[contract_id]).await?.pop();
     let mark = mark.ok_or(MISSING)?;
     Ok(Wanted {
         id: contract_id,

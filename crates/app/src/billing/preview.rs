@@ -1,44 +1,52 @@
 //! Bills as they would be: the next ones of a contract, and what a change of it would do. Owns nothing that is kept.
 
 use florin_core::{contract::Contract, id::OrganisationId, invoice::Draft};
+use florin_store::Tx;
+use jiff::civil::Date;
 use uuid::Uuid;
 
 use super::{
     counted::Counter,
-    generate::wanted,
+    generate::{wanted, wanted_in},
     make::Made,
     plan::Ask,
-    run::setting,
-    subject::Subject,
+    run::{setting, setting_in},
+    subject::{self, Subject},
     work::{Setting, Task},
 };
-use crate::{App, Error, Result};
+use crate::{App, Error, Result, test_clock};
 
 /// What a change of a contract would do to what is billed.
 #[derive(Debug, Default)]
 pub struct Effect {
     /// Drafts that would be made anew, before and after; one that is discarded has nothing left.
     pub remade: Vec<(Draft, Draft)>,
-    /// Drafts that would be made now: what is due, and the adjustments of approved bills. Those go on the next invoice
-    /// where one is due by then.
-    pub drafts: Vec<Draft>,
+    /// Bills that are due by now and not made yet.
+    pub current: Vec<Draft>,
+    /// Bills of the next day on which something is due, with the usage so far. Adjustments of approved bills are on
+    /// the first of all these; where no bill is to come, on one of their own among [`Effect::current`].
+    pub next: Vec<Draft>,
 }
 
-/// What a change of a contract would do to what is billed. `after` is the contract as it would be.
+/// What a change of a contract would do to what is billed. `after` is the contract as it would be; `tx` sees what it
+/// names, and is dropped before anything is counted or rated. Nothing is written.
 ///
 /// # Errors
 /// [`Error::NotFound`], [`Error::Refused`] where it could not be billed.
-pub async fn effect(app: &App, organisation: OrganisationId, after: &Contract) -> Result<Effect> {
-    let app = &crate::test_clock::app_of_contract(app, organisation, after.id()).await?;
-    let setting = setting(app, organisation, app.clock.now()).await?;
-    let wanted = wanted(&setting, after.id()).await?;
+pub async fn effect(app: &App, tx: Tx, after: &Contract) -> Result<Effect> {
+    let mut tx = tx;
+    let app = &test_clock::app_in(app, &mut tx, after.id()).await?;
+    let setting = setting_in(app, &mut tx, app.clock.now()).await?;
+    let wanted = wanted_in(&mut tx, after.id()).await?;
     let changed = vec![after.clone()];
-    let subject = setting.subjects_as(&[wanted], changed).await?.pop();
-    let subject = subject.ok_or(MISSING)?;
-    let made = made(&setting, subject, Ask::Preview(setting.today)).await?;
+    let subject = subject::around(&mut tx, &[wanted], changed, setting.today).await?;
+    let subject = subject.into_iter().next().ok_or(MISSING)?;
+    drop(tx);
+    let (now, next) = ahead(&setting, subject).await?;
     Ok(Effect {
-        remade: made.remade,
-        drafts: made.drafts,
+        remade: now.remade,
+        current: now.drafts,
+        next,
     })
 }
 
@@ -52,28 +60,36 @@ pub async fn upcoming(
     organisation: OrganisationId,
     contract_id: Uuid,
 ) -> Result<Vec<Draft>> {
-    let app = &crate::test_clock::app_of_contract(app, organisation, contract_id).await?;
+    let app = &test_clock::app_of_contract(app, organisation, contract_id).await?;
     let setting = setting(app, organisation, app.clock.now()).await?;
     let wanted = wanted(&setting, contract_id).await?;
     let subject = setting.subjects(&[wanted]).await?.pop().ok_or(MISSING)?;
-    let today = setting.today;
-    let now = made(&setting, subject, Ask::Due(today)).await?;
-    if !now.drafts.is_empty() {
-        return Ok(now.drafts);
-    }
+    let (now, next) = ahead(&setting, subject).await?;
+    Ok(if now.drafts.is_empty() {
+        next
+    } else {
+        now.drafts
+    })
+}
+
+/// What is due by now, and what will be on the next day on which something is.
+async fn ahead(setting: &Setting, subject: Subject) -> Result<(Made, Vec<Draft>)> {
+    let today = subject.contract.day_of(setting.at).min(setting.today);
+    let now = made(setting, subject.clone(), today).await?;
     let Some(day) = now.next_bill_day else {
-        return Ok(Vec::new());
+        return Ok((now, Vec::new()));
     };
-    let subject = setting.subjects(&[wanted]).await?.pop().ok_or(MISSING)?;
-    let next = made(&setting, subject, Ask::Due(day)).await?;
-    Ok(next.drafts)
+    let mut next = made(setting, subject, day).await?.drafts;
+    next.retain(|draft| draft.header().bill_for_date > today);
+    Ok((now, next))
 }
 
 const MISSING: Error = Error::NotFound {
     resource: "contract",
 };
 
-async fn made(setting: &Setting, subject: Subject, ask: Ask) -> Result<Made> {
+async fn made(setting: &Setting, subject: Subject, on: Date) -> Result<Made> {
+    let ask = Ask::Due(on);
     let (planned, problems) = setting.plan(vec![Task { subject, ask }]).await?;
     let counter = Counter::new(&setting.app, setting.organisation, false);
     let (worked, _) = setting.make(planned, counter).await?;

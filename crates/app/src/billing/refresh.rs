@@ -33,7 +33,15 @@ pub struct Asker {
 }
 
 impl Asker {
-    pub(super) async fn begin(&self, app: &App, organisation: OrganisationId) -> Result<Tx> {
+    /// The server itself.
+    pub(crate) fn system() -> Self {
+        Self {
+            actor: Actor::System,
+            request_id: String::new(),
+        }
+    }
+
+    pub(crate) async fn begin(&self, app: &App, organisation: OrganisationId) -> Result<Tx> {
         let actor = self.actor.clone();
         app.begin(organisation, actor, &self.request_id).await
     }
@@ -50,6 +58,8 @@ pub struct Refreshed {
     pub overtaken: Vec<Uuid>,
     /// Contracts that could not be rated; their drafts are as they were.
     pub problems: Vec<Problem>,
+    /// Stale drafts of such contracts, and why.
+    pub unrated: Vec<(Uuid, Problem)>,
 }
 
 /// Makes those of these drafts anew that are stale; with `is_forced` all of them. What is no draft of a contract is
@@ -70,8 +80,39 @@ pub async fn refresh(
         refreshed.discarded.extend(some.discarded);
         refreshed.overtaken.extend(some.overtaken);
         refreshed.problems.extend(some.problems);
+        refreshed.unrated.extend(some.unrated);
     }
     Ok(refreshed)
+}
+
+/// How often a draft that others change meanwhile is made anew before its approval is given up.
+const ATTEMPTS_MAX: usize = 5;
+
+/// Makes those of these drafts anew that are stale, so that an approval sees every event that was acknowledged before
+/// it. All of them live in the app's time. Answers those that stay stale, and why.
+///
+/// # Errors
+/// [`Error::Store`], [`Error::Usage`].
+pub(crate) async fn freshen(
+    app: &App,
+    organisation: OrganisationId,
+    asker: &Asker,
+    ids: &[Uuid],
+) -> Result<HashMap<Uuid, Error>> {
+    let mut stale = HashMap::new();
+    let mut left = ids.to_vec();
+    for _ in 0..ATTEMPTS_MAX {
+        let refreshed = refresh_some(app, organisation, asker, (&left, false)).await?;
+        let unrated = refreshed.unrated.into_iter();
+        stale.extend(unrated.map(|(id, problem)| (id, problem.into())));
+        left = refreshed.overtaken;
+        if left.is_empty() {
+            return Ok(stale);
+        }
+    }
+    let busy = |id| (id, Error::Store(store::Error::Busy));
+    stale.extend(left.into_iter().map(busy));
+    Ok(stale)
 }
 
 /// The same for drafts whose payers live in one time.
@@ -89,7 +130,7 @@ async fn refresh_some(
     let drafts: Vec<Draft> = invoices.into_iter().filter_map(open_draft).collect();
     let stale = match is_forced {
         true => drafts,
-        false => stale(&mut tx, drafts, counter.accepted().await).await?,
+        false => stale(&mut tx, drafts, &mut counter).await?,
     };
     drop(tx);
     // A draft of several contracts is made anew by one after the other.
@@ -102,7 +143,19 @@ async fn refresh_some(
     for (_, tasks) in rounds {
         counter = remake(&setting, asker, tasks, (counter, &mut refreshed)).await?;
     }
+    refreshed.unrated = unrated(&stale, &refreshed.problems);
     Ok(refreshed)
+}
+
+/// The drafts that have a part of a contract with a problem.
+fn unrated(drafts: &[Draft], problems: &[Problem]) -> Vec<(Uuid, Problem)> {
+    let unrated = drafts.iter().filter_map(|draft| {
+        let contracts = by_contract(draft);
+        let mut problems = problems.iter();
+        let problem = problems.find(|problem| contracts.contains_key(&problem.contract_id))?;
+        Some((draft.id(), problem.clone()))
+    });
+    unrated.collect()
 }
 
 fn open_draft(invoice: Invoice) -> Option<Draft> {
@@ -124,7 +177,7 @@ fn by_contract(draft: &Draft) -> BTreeMap<Uuid, Vec<Uuid>> {
 }
 
 /// Those that something came after: usage above their mark, or a version of one of their contracts.
-async fn stale(tx: &mut Tx, drafts: Vec<Draft>, accepted: Result<u64>) -> Result<Vec<Draft>> {
+async fn stale(tx: &mut Tx, drafts: Vec<Draft>, counter: &mut Counter) -> Result<Vec<Draft>> {
     let contracts = drafts
         .iter()
         .flat_map(|draft| by_contract(draft).into_keys());
@@ -137,7 +190,7 @@ async fn stale(tx: &mut Tx, drafts: Vec<Draft>, accepted: Result<u64>) -> Result
         .iter()
         .any(|d| d.freshness().usage_sequence.is_some())
     {
-        true => Some(accepted?),
+        true => Some(counter.accepted().await?),
         false => None,
     };
     let is_stale = |draft: &Draft| {

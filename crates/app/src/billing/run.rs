@@ -97,10 +97,15 @@ pub(super) async fn setting(
     at: Timestamp,
 ) -> Result<Setting> {
     let mut tx = app.db.read(organisation).await?;
-    let zone = organisation::zone(&mut tx).await?;
+    setting_in(app, &mut tx, at).await
+}
+
+/// The same, read in a transaction.
+pub(super) async fn setting_in(app: &App, tx: &mut Tx, at: Timestamp) -> Result<Setting> {
+    let zone = organisation::zone(tx).await?;
     Ok(Setting {
         app: app.clone(),
-        organisation,
+        organisation: tx.organisation(),
         at,
         today: zone.to_datetime(at).date(),
     })

@@ -61,7 +61,7 @@ pub(super) struct LineFacts {
 }
 
 /// A contract with all around it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Subject {
     /// The contract, with the status of today.
     pub(super) contract: Contract,

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, num::NonZeroUsize, sync::Arc};
 
-use florin_core::{contract::Contract, id::OrganisationId};
+use florin_core::id::OrganisationId;
 use florin_store as store;
 use jiff::{Timestamp, civil::Date};
 use uuid::Uuid;
@@ -54,16 +54,6 @@ impl Setting {
     pub(super) async fn subjects(&self, wanted: &[Wanted]) -> Result<Vec<Subject>> {
         let mut tx = self.app.db.read(self.organisation).await?;
         subject::load(&mut tx, wanted, self.today).await
-    }
-
-    /// The same with contracts as they would be.
-    pub(super) async fn subjects_as(
-        &self,
-        wanted: &[Wanted],
-        contracts: Vec<Contract>,
-    ) -> Result<Vec<Subject>> {
-        let mut tx = self.app.db.read(self.organisation).await?;
-        subject::around(&mut tx, wanted, contracts, self.today).await
     }
 
     /// Decides what is to be done about contracts.

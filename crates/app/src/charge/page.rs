@@ -3,14 +3,16 @@
 //! A link is signed with the organisation's own key and names the invoice and the amount. It opens a page; money
 //! moves only when a person pays there, so that whoever looks at links in mails cannot pay by looking.
 
+use std::collections::HashMap;
+
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use florin_core::{
     charge::{Charge, State},
     id::OrganisationId,
-    invoice::Issued,
+    invoice::{Issued, Status},
     money::Money,
 };
-use florin_store::{self as store, Tx};
+use florin_store::{self as store, Tx, invoice::Head};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use uuid::Uuid;
@@ -65,6 +67,38 @@ pub async fn link(
     let fresh = app.ids.secret();
     let key = store::payment_link::key(tx, &fresh).await?;
     Ok((signed(&link, &key), pays))
+}
+
+/// The payloads of links to those of these invoices of which something is to be paid, where the organisation has an
+/// account at a gateway.
+///
+/// # Errors
+/// [`Error::Store`].
+pub(crate) async fn payloads(tx: &mut Tx, heads: &[Head]) -> Result<HashMap<Uuid, String>> {
+    let is_payable = |head: &&Head| {
+        let is_open = matches!(head.status, Status::Approved | Status::PartiallyPaid);
+        is_open && head.amount_due.minor() > 0
+    };
+    let payable: Vec<Uuid> = heads
+        .iter()
+        .filter(is_payable)
+        .map(|head| head.id)
+        .collect();
+    if payable.is_empty() || store::connector::all(tx).await?.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let key = store::payment_link::known_key(tx).await?;
+    let links = key.iter().flat_map(|key| {
+        payable.iter().map(|id| {
+            let link = Link {
+                organisation: tx.organisation(),
+                invoice_id: *id,
+                amount: None,
+            };
+            (*id, signed(&link, key))
+        })
+    });
+    Ok(links.collect())
 }
 
 /// Opens the page of a link. As long as the payer has not paid there, the same page is answered again.

@@ -24,7 +24,9 @@ use jiff::civil::Date;
 use uuid::Uuid;
 
 use super::{NOT_FOUND, Shown, document_settings::DocumentSettings, load, refused};
-use crate::{App, Error, Result, credit_note, document, journal, organisation, test_clock, wallet};
+use crate::{
+    App, Error, Result, billing, credit_note, document, journal, organisation, test_clock, wallet,
+};
 
 /// Drafts that are approved in one transaction at most: the next numbers wait for its commit.
 pub const APPROVALS_MAX: usize = 500;
@@ -61,7 +63,8 @@ pub struct Approval {
 /// Approves a draft. An invoice that is approved already stays as it is: a request can be repeated.
 ///
 /// # Errors
-/// [`Error::NotFound`], `INVOICE_NOT_A_DRAFT`, `INVOICE_ALREADY_GENERATED`, `INVOICE_STALE`.
+/// [`Error::NotFound`], `INVOICE_NOT_A_DRAFT`, `InvoiceAlreadyGeneratedForThisBillingPeriod`,
+/// `INVOICE_STALE`.
 pub async fn approve(app: &App, tx: &mut Tx, id: Uuid, checks: Checks) -> Result<Shown> {
     for approval in approve_chunk(app, tx, &[id], checks).await? {
         if let Outcome::Refused(error) = approval.outcome {
@@ -182,10 +185,9 @@ fn check(draft: &Draft, versions: &HashMap<Uuid, u32>, earlier: Option<&Vec<Part
         return Err(Error::refused("INVOICE_STALE", message));
     }
     if earlier.is_some_and(|earlier| bills_again(draft.parts(), earlier)) {
-        let message = "InvoiceAlreadyGeneratedForThisBillingPeriod: an approved invoice has \
-                       charged for these days; discard the draft, or send \
+        let message = "an approved invoice has charged for these days: discard the draft, or send \
                        check_duplicate_invoice false";
-        return Err(Error::refused("INVOICE_ALREADY_GENERATED", message));
+        return Err(Error::refused(billing::ALREADY_GENERATED, message));
     }
     Ok(())
 }

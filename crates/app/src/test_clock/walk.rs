@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use super::{Clocked, at_clock, load, refused};
-use crate::{App, Result, billing, contract, invoice, organisation};
+use crate::{App, Result, billing, billing::Asker, contract, invoice, organisation};
 
 /// The kind of work of a walk's job.
 const JOB_TYPE: &str = "test_clock_advance";
@@ -116,15 +116,16 @@ async fn work(app: &App, organisation: OrganisationId, approves: bool) -> Result
 async fn approve(app: &App, organisation: OrganisationId) -> Result<()> {
     let mut above = Uuid::nil();
     loop {
-        let mut tx = app.begin(organisation, Actor::System, "").await?;
+        let mut tx = app.db.read(organisation).await?;
         let drafts = store::test_clock::drafts(&mut tx, above, DRAFTS_AT_A_TIME).await?;
         let Some(last) = drafts.last() else {
             return Ok(());
         };
         above = *last;
+        drop(tx);
         let checks = invoice::Checks { duplicates: false };
-        invoice::approve_chunk(app, &mut tx, &drafts, checks).await?;
-        tx.commit().await?;
+        let ids = (drafts.as_slice(), checks);
+        invoice::approve_fresh(app, organisation, &Asker::system(), ids).await?;
     }
 }
 

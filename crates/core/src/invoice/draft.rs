@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::{Header, Part, Refusal, Status, Totals, served};
+use super::{Header, Part, Refusal, Source, Status, Totals, served};
 
 /// An invoice that can still change.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -181,11 +181,18 @@ impl Draft {
         Self::restore(id, header, parts, state, freshness)
     }
 
-    /// The draft made anew from its contract and usage; it keeps its id and what people wrote on it.
+    /// The draft made anew from its contract and usage; it keeps its id and what people wrote on it, lines too.
     ///
     /// # Errors
     /// [`Refusal::NotADraft`]; as [`Draft::new`].
     pub fn regenerate(self, parts: Vec<Part>, freshness: Freshness) -> Result<Self, Refusal> {
+        let mut parts = parts;
+        let by_hand = self.parts.iter().filter(|part| {
+            let is_kept = parts.iter().any(|other| other.id == part.id);
+            part.source == Source::OneOff && !is_kept
+        });
+        let by_hand: Vec<Part> = by_hand.cloned().collect();
+        parts.extend(by_hand);
         let edit = DraftEdit {
             parts: Some(parts),
             ..DraftEdit::default()

@@ -70,7 +70,10 @@ pub(super) async fn shown(app: &TestApp) -> Result<Vec<String>, String> {
 
 /// DESIGN §13: the books are right, debits equal credits, the lines of an invoice come to its total, and what is
 /// deferred or recognised is what was invoiced.
-pub(super) async fn check_invariants(app: &TestApp) -> Result<(), String> {
+///
+/// # Errors
+/// What does not hold.
+pub async fn check_invariants(app: &TestApp) -> Result<(), String> {
     let report = florin_app::verify::run(&app.app, app.organisation).await;
     let report = report.map_err(|error| error.to_string())?;
     if !report.findings.is_empty() {
