@@ -549,6 +549,41 @@ pub const CODES: &[Code] = &[
         "a contract cannot be billed as it is; the message says why",
     ),
     code(
+        "ENTITLEMENT_TYPE_FIXED",
+        400,
+        "an entitlement's type never changes",
+    ),
+    code(
+        "ENTITLEMENT_GRANTED",
+        400,
+        "customers have grants of the entitlement",
+    ),
+    code(
+        "ENTITLEMENT_NOT_ACTIVE",
+        400,
+        "an inactive entitlement is not granted",
+    ),
+    code(
+        "ENTITLEMENT_GRANT_ID_TAKEN",
+        400,
+        "another grant has this id",
+    ),
+    code(
+        "ENTITLEMENT_EXHAUSTED",
+        400,
+        "fewer units are left than are asked for",
+    ),
+    code(
+        "ENTITLEMENT_RESERVATION_CLOSED",
+        400,
+        "the reservation is not open",
+    ),
+    code(
+        "ENTITLEMENT_ALERTS_FULL",
+        400,
+        "an entitlement has at most 100 alerts",
+    ),
+    code(
         "InvoiceAlreadyGeneratedForThisBillingPeriod",
         400,
         "the days that are to be billed are on an approved invoice already",

@@ -37,6 +37,7 @@ mod customer_address;
 mod customer_connector;
 mod customer_relationship;
 mod document_template;
+mod entitlement;
 mod invoice;
 mod invoice_document;
 mod job;
@@ -138,6 +139,7 @@ fn resources() -> OpenApiRouter<Arc<Server>> {
         .merge(payment::routes())
         .merge(invoice_document::routes())
         .merge(document_template::routes())
+        .merge(entitlement::routes())
         .merge(system::routes())
         .layer(middleware::from_fn(context::idempotency))
         // Events keep their keys where the events are, in the same durable write.

@@ -22,8 +22,10 @@ use std::sync::Arc;
 
 use axum::Json;
 use florin_app as app;
-use florin_store::list::Spec;
+use florin_core::product::Product;
+use florin_store::{Tx, list::Spec};
 use utoipa_axum::{router::OpenApiRouter, routes};
+use uuid::Uuid;
 
 use crate::{
     body::{Body, Patch},
@@ -67,7 +69,19 @@ async fn list(
 ) -> Result<Json<Envelope<ProductResponse>>> {
     let mut tx = context.read().await?;
     let page = app::product::page(&mut tx, Products::spec(), &listing.query).await?;
-    Ok(Json(Envelope::new(page, ProductResponse::from)))
+    let ids: Vec<Uuid> = page.results.iter().map(|product| product.id).collect();
+    let mut entitlements = app::entitlement::of_products(&mut tx, &ids).await?;
+    Ok(Json(Envelope::new(page, |product| {
+        let of_product = entitlements.remove(&product.id);
+        ProductResponse::from(product).with(of_product.unwrap_or_default())
+    })))
+}
+
+/// The product with the entitlements that belong to it.
+async fn shown(tx: &mut Tx, product: Product) -> Result<ProductResponse> {
+    let mut entitlements = app::entitlement::of_products(tx, &[product.id]).await?;
+    let of_product = entitlements.remove(&product.id).unwrap_or_default();
+    Ok(ProductResponse::from(product).with(of_product))
 }
 
 /// Create a product
@@ -99,7 +113,8 @@ async fn create(
 )]
 async fn read(context: Context, PathIds([id]): PathIds<1>) -> Result<Json<ProductResponse>> {
     let mut tx = context.read().await?;
-    Ok(Json(app::product::load(&mut tx, id).await?.into()))
+    let product = app::product::load(&mut tx, id).await?;
+    Ok(Json(shown(&mut tx, product).await?))
 }
 
 /// Change a product
@@ -123,7 +138,8 @@ async fn update(
     let input = patch.apply(&ProductInput::from(current.clone()))?;
     let details = input.details(Some(current));
     let product = app::product::update(&mut tx, id, details).await?;
-    context.commit(tx, product.into()).await
+    let shown = shown(&mut tx, product).await?;
+    context.commit(tx, shown).await
 }
 
 /// Delete a product
@@ -140,5 +156,6 @@ async fn update(
 async fn delete(context: Context, PathIds([id]): PathIds<1>) -> Result<Json<ProductResponse>> {
     let mut tx = context.begin().await?;
     let product = app::product::delete(&mut tx, id).await?;
-    context.commit(tx, product.into()).await
+    let shown = shown(&mut tx, product).await?;
+    context.commit(tx, shown).await
 }

@@ -153,6 +153,10 @@ pub async fn delete(tx: &mut Tx, id: Uuid) -> Result<Aggregate> {
         let message = "a contract counts by this metric: change or end the contract first";
         return Err(Error::refused("AGGREGATE_IN_USE", message));
     }
+    if store::entitlement::has_aggregate(tx, id).await? {
+        let message = "an entitlement is drawn by this metric: change the entitlement first";
+        return Err(Error::refused("AGGREGATE_IN_USE", message));
+    }
     store::aggregate::delete(tx, &aggregate).await?;
     Ok(aggregate)
 }

@@ -22,6 +22,7 @@ pub mod customer_address;
 pub mod customer_connector;
 pub mod customer_relationship;
 pub mod document;
+pub mod entitlement;
 mod error;
 pub mod gateway;
 pub mod housekeeping;
@@ -75,6 +76,8 @@ pub struct App {
     pub usage: Arc<dyn usage::Usage>,
     /// Which streams there are.
     pub streams: Arc<usage::Streams>,
+    /// What checks of entitlements remember.
+    pub entitlements: Arc<entitlement::Live>,
     /// Payment gateways.
     pub gateways: gateway::Gateways,
     /// Secrets of connectors.
@@ -94,6 +97,7 @@ impl App {
             key_use: Arc::default(),
             usage,
             streams: Arc::default(),
+            entitlements: Arc::default(),
             gateways: gateway::Gateways::default(),
             vault: Arc::default(),
             documents: Arc::new(document::Absent),

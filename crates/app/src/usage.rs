@@ -14,8 +14,8 @@ use florin_core::{
     id::OrganisationId,
     raw_metric::RawMetric,
     usage::{
-        Backfill, Change, Conditions, Correction, CustomerKeys, CustomerUsage, Event, EventProblem,
-        Schema, Selection, UsageCustomer, UsageQuery, correction::CORRECTED_MAX,
+        Backfill, Change, Conditions, Contribution, Correction, CustomerKeys, CustomerUsage, Event,
+        EventProblem, Schema, Selection, UsageCustomer, UsageQuery, correction::CORRECTED_MAX,
     },
 };
 use florin_store::{Author, Tx};
@@ -197,6 +197,25 @@ pub struct RecordTable {
     pub columns: Vec<(String, String)>,
 }
 
+/// What came to a stream above a sequence.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Arrivals {
+    /// The newest sequence that they are up to.
+    pub reached: u64,
+    /// What came.
+    pub arrived: Arrived,
+}
+
+/// What came to a stream.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Arrived {
+    /// Events and nothing else: what each adds to the metric, in the order of their sequences.
+    Events(Vec<Contribution>),
+    /// Something that changed earlier events, or events that replace others: what the metric answers is to be measured
+    /// anew.
+    Rewritten,
+}
+
 /// Why the engine refuses. Nothing was changed.
 #[derive(Debug, thiserror::Error)]
 pub enum UsageError {
@@ -303,6 +322,24 @@ pub trait Usage: Send + Sync {
     /// A number that grows with every event and correction that an organisation has accepted: while it stands
     /// still, every metric answers as before.
     async fn accepted(&self, organisation: OrganisationId) -> UsageResult<u64>;
+
+    /// What came to a stream above a sequence, as a metric that adds up counts it; quick where little came. Above the
+    /// newest sequence nothing came, which tells that sequence.
+    ///
+    /// An engine that cannot tell says that everything is to be measured anew.
+    async fn arrivals(
+        &self,
+        stream: &Stream,
+        _query: &UsageQuery,
+        above: u64,
+    ) -> UsageResult<Arrivals> {
+        let reached = self.accepted(stream.organisation).await?;
+        let arrived = match above < reached {
+            true => Arrived::Rewritten,
+            false => Arrived::Events(Vec::new()),
+        };
+        Ok(Arrivals { reached, arrived })
+    }
 
     /// Rows of a stream; of those that replace one another the last.
     async fn rows(&self, stream: &Stream, query: &RowsQuery) -> UsageResult<Vec<EventRow>>;

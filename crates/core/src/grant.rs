@@ -26,6 +26,25 @@ pub enum EntitlementKind {
     Feature,
 }
 
+impl EntitlementKind {
+    /// Every kind.
+    pub const ALL: [Self; 3] = [Self::Feature, Self::Quantity, Self::Credits];
+
+    /// The API's word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Feature => "Feature",
+            Self::Quantity => "Quantity",
+            Self::Credits => "Credits",
+        }
+    }
+
+    /// The kind of an API's word.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == word)
+    }
+}
+
 /// What makes a grant or a consumption happen. Rating passes it on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -38,6 +57,31 @@ pub enum TriggerEvent {
     PaymentSuccess,
     /// Usage is seen.
     Monitoring,
+}
+
+impl TriggerEvent {
+    /// Every trigger.
+    pub const ALL: [Self; 4] = [
+        Self::InvoiceApproval,
+        Self::InvoiceCreation,
+        Self::PaymentSuccess,
+        Self::Monitoring,
+    ];
+
+    /// The API's word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::InvoiceApproval => "invoice_approval",
+            Self::InvoiceCreation => "invoice_creation",
+            Self::PaymentSuccess => "payment_success",
+            Self::Monitoring => "monitoring",
+        }
+    }
+
+    /// The trigger of an API's word.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|event| event.as_str() == word)
+    }
 }
 
 /// Fills an entitlement; a metered line that grants also draws from it.

@@ -30,6 +30,7 @@ pub mod customer_relationship;
 pub mod difference;
 pub mod discount;
 pub mod document;
+pub mod entitlement;
 pub mod grant;
 pub mod id;
 pub mod instant;

@@ -17,6 +17,7 @@ pub mod schema;
 
 pub mod backfill;
 pub mod cells;
+pub mod contribution;
 pub mod correction;
 pub mod customers;
 pub mod data_type;
@@ -33,6 +34,7 @@ mod accumulate;
 
 pub use backfill::Backfill;
 pub use cells::{Layout, LayoutError};
+pub use contribution::Contribution;
 pub use correction::{Amendment, Change, Correction, Selection};
 pub use customers::{CustomerKeys, UsageCustomer};
 pub use data_type::{DataType, UnknownType};

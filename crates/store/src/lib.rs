@@ -31,6 +31,11 @@ pub mod customer_relationship;
 pub mod customer_surroundings;
 pub mod dialect;
 pub mod document_template;
+pub mod entitlement;
+pub mod entitlement_alert;
+pub mod entitlement_grant;
+pub mod entitlement_reservation;
+pub mod entitlement_usage;
 mod error;
 pub mod idempotency;
 

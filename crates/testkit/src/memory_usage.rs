@@ -12,9 +12,9 @@ use async_trait::async_trait;
 use florin_app::{
     Clock,
     usage::{
-        Batch, Corrected, Correcting, EVENTS_MAX, EventRow, Format, IdempotencyKey, Ingested,
-        RecordTable, RowsQuery, SqlColumns, SqlQuery, Staged, Stream, Usage, UsageError,
-        UsageResult,
+        Arrivals, Arrived, Batch, Corrected, Correcting, EVENTS_MAX, EventRow, Format,
+        IdempotencyKey, Ingested, RecordTable, RowsQuery, SqlColumns, SqlQuery, Staged, Stream,
+        Usage, UsageError, UsageResult,
     },
 };
 use florin_core::{
@@ -49,6 +49,8 @@ struct Kept {
     sequence: u64,
     /// The newest sequence of each stream.
     reached: BTreeMap<(OrganisationId, Uuid), u64>,
+    /// The newest sequence at which earlier events of a stream changed.
+    rewritten: BTreeMap<(OrganisationId, Uuid), u64>,
     refusals: VecDeque<UsageError>,
     later: Option<(usize, UsageError)>,
     sql: Option<(SqlColumns, Vec<CustomerUsage>)>,
@@ -238,6 +240,27 @@ impl Usage for MemoryUsage {
         Ok(self.asked()?.sequence)
     }
 
+    async fn arrivals(
+        &self,
+        stream: &Stream,
+        query: &UsageQuery,
+        above: u64,
+    ) -> UsageResult<Arrivals> {
+        let kept = self.asked()?;
+        let id = (stream.organisation, stream.id);
+        let reached = kept.reached.get(&id).copied().unwrap_or(0);
+        let rewritten = kept.rewritten.get(&id).copied().unwrap_or(0);
+        let is_whole = above < reached && (above < rewritten || !query.adds_up());
+        let arrived = if is_whole {
+            Arrived::Rewritten
+        } else {
+            let recorded = kept.recorded(stream);
+            let recorded = recorded.iter().filter(|one| one.sequence > above);
+            Arrived::Events(recorded.filter_map(|one| query.contribution(one)).collect())
+        };
+        Ok(Arrivals { reached, arrived })
+    }
+
     async fn rows(&self, stream: &Stream, query: &RowsQuery) -> UsageResult<Vec<EventRow>> {
         let kept = self.asked()?;
         let recorded = kept.recorded(stream);
@@ -341,6 +364,7 @@ impl Usage for MemoryUsage {
             kept.events.insert(id, events);
             let reached = kept.sequence;
             kept.reached.insert(id, reached);
+            kept.rewritten.insert(id, reached);
             committed
         };
         let saved = usage_backfill::save_state(&mut tx, &backfill).await;
@@ -409,6 +433,7 @@ impl MemoryUsage {
         kept.events.insert(id, after);
         let reached = kept.sequence;
         kept.reached.insert(id, reached);
+        kept.rewritten.insert(id, reached);
         let correction = Correction {
             id: correcting.id,
             raw_metric_id: stream.id,

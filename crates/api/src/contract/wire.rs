@@ -383,6 +383,9 @@ impl Shown {
         let price = head.pricing.price();
         let offset = price.billing_period.and_then(|period| period.offset);
         let product = self.sights.products.get(&head.product_id);
+        let entitlements = self.sights.entitlements.get(&head.product_id);
+        let entitlements = entitlements.cloned().unwrap_or_default();
+        let product = product.cloned().map(ProductResponse::from);
         let switches = head.is_enabled.iter().map(|entry| SwitchBody {
             value: entry.value,
             effective_from: entry.effective_from.to_string(),
@@ -390,7 +393,7 @@ impl Shown {
         PhasePricingResponse {
             id: line.id.0,
             product_id: head.product_id,
-            product: product.cloned().map(Into::into),
+            product: product.map(|product| product.with(entitlements)),
             pricing_id: head.pricing_id,
             pricing: self.metrics.shown_in(price_of(contract, line)),
             billing_timing: offset.map(timing),

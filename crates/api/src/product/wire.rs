@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use florin_core::entitlement::Entitlement;
 use florin_core::product::{Details, Kind, Product, Status, Subtype, Timing, Unit, word};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::value::Instant;
+use crate::{entitlement::EntitlementResponse, value::Instant};
 
 /// Provider of a code that came without one: the one that the API's own examples name.
 const TAX_PROVIDER: &str = "avalara";
@@ -175,9 +176,9 @@ pub(crate) struct ProductResponse {
     /// What one unit is called.
     #[schema(example = "seat")]
     unit: Option<String>,
-    /// Entitlements that it gives.
-    #[schema(value_type = Vec<Object>, example = json!([]))]
-    entitlements: Vec<Value>,
+    /// Entitlements that belong to it.
+    #[schema(example = json!([]))]
+    entitlements: Vec<EntitlementResponse>,
     /// When it was created.
     created_at: Instant,
     /// When it last changed.
@@ -348,6 +349,17 @@ impl From<Product> for ProductResponse {
             entitlements: Vec::new(),
             created_at: Instant(created_at),
             updated_at: Instant(updated_at),
+        }
+    }
+}
+
+impl ProductResponse {
+    /// The product with the entitlements that belong to it.
+    pub(crate) fn with(self, entitlements: Vec<Entitlement>) -> Self {
+        let entitlements = entitlements.into_iter().map(Into::into);
+        Self {
+            entitlements: entitlements.collect(),
+            ..self
         }
     }
 }

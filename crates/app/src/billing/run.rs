@@ -23,7 +23,7 @@ use super::{
     work::{Setting, Task, Worked},
     write::{Written, write},
 };
-use crate::{App, Error, Result, contract, organisation};
+use crate::{App, Error, Result, contract, entitlement, organisation};
 
 /// The kind of work of a run's job.
 const JOB_TYPE: &str = "billing_run";
@@ -71,6 +71,7 @@ async fn tick_one(app: &App, organisation: OrganisationId) -> Result<()> {
     let mut tx = app.db.read(organisation).await?;
     let settings = store::billing_settings::find(&mut tx).await?;
     drop(tx);
+    entitlement::meter::settle_all(app, organisation).await?;
     if settings.bills_automatically {
         catch_up(app, organisation).await?;
     }

@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use florin_core::aggregate::Aggregate;
 use florin_core::contract::Contract;
+use florin_core::entitlement::Entitlement;
 use florin_core::product::Product;
 use florin_core::product_pricing::Quantity;
 use florin_store::{self as store, Tx};
@@ -15,6 +16,7 @@ use uuid::Uuid;
 use crate::{
     Result,
     customer::{self, Profile},
+    entitlement,
 };
 
 /// A contract as of an instant.
@@ -33,6 +35,8 @@ pub struct Sights {
     pub customers: HashMap<Uuid, Profile>,
     /// What they sell, also what is deleted.
     pub products: HashMap<Uuid, Product>,
+    /// The entitlements of these products.
+    pub entitlements: HashMap<Uuid, Vec<Entitlement>>,
     /// By what their lines count.
     pub metrics: HashMap<Uuid, Aggregate>,
 }
@@ -88,6 +92,7 @@ async fn sights(
         for product in store::product::of_ids(tx, &products).await? {
             sights.products.insert(product.id, product);
         }
+        sights.entitlements = entitlement::of_products(tx, &products).await?;
     }
     if !metrics.is_empty() {
         for metric in store::aggregate::of_ids(tx, &metrics).await? {

@@ -11,8 +11,8 @@ use florin_store::{Author, Tx};
 use jiff::Timestamp;
 
 use super::{
-    Batch, Corrected, Correcting, EventRow, IdempotencyKey, Ingested, RecordTable, RowsQuery,
-    SqlColumns, SqlQuery, Stream, Usage, UsageError, UsageResult,
+    Arrivals, Batch, Corrected, Correcting, EventRow, IdempotencyKey, Ingested, RecordTable,
+    RowsQuery, SqlColumns, SqlQuery, Stream, Usage, UsageError, UsageResult,
 };
 
 /// Refuses everything.
@@ -65,6 +65,10 @@ impl Usage for Absent {
     /// None, and there never will be any.
     async fn accepted(&self, _: OrganisationId) -> UsageResult<u64> {
         Ok(0)
+    }
+
+    async fn arrivals(&self, _: &Stream, _: &UsageQuery, _: u64) -> UsageResult<Arrivals> {
+        refused()
     }
 
     async fn rows(&self, _: &Stream, _: &RowsQuery) -> UsageResult<Vec<EventRow>> {
