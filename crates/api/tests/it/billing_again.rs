@@ -229,6 +229,26 @@ both! {
         "#]].assert_eq(&shown(&app).await);
     }
 
+    async fn a_period_that_was_paid_in_advance_is_not_billed_again_afterwards(app) {
+        let (acme, seats) = (customer(&app, "ACME").await, product(&app, "Seats").await);
+        let mut agreement = Agreement::new(acme, seats, vec![fee("P1M", "prepaid", 31)]);
+        let contract = agreement.sign(&app).await;
+        bill(&app, "2026-01-01").await;
+        approve_all(&app).await;
+        // January's day would be 1 February now.
+        agreement.prices = vec![fee("P1M", "postpaid", 31)];
+        agreement.amend(&app, &contract).await;
+        for day in ["2026-01-10", "2026-02-01", "2026-03-01"] {
+            assert_eq!(bill(&app, day).await.problems, []);
+        }
+        expect![[r#"
+            2026-01-01 approved 31.00 USD
+              v1 Seats [2026-01-01, 2026-02-01) 31.00 USD tax 0.00 USD
+            2026-03-01 draft 31.00 USD
+              v2 Seats [2026-02-01, 2026-03-01) 31.00 USD tax 0.00 USD
+        "#]].assert_eq(&shown(&app).await);
+    }
+
     async fn taxes_follow_the_products_category_and_the_customers_place(app) {
         let category = app.post("/tax/categories", json!({ "name": "Software" })).await.ok();
         let (category_id, code) = (category.id(), category.text("/code").to_owned());

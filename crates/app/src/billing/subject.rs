@@ -207,11 +207,12 @@ pub(super) async fn around(
     Ok(subjects)
 }
 
-/// A changed contract is to be looked at on its first day, where the store has set it back to.
+/// A contract that was ever changed is looked at whole: its periods may have been billed on another day than they would
+/// be now.
 fn look(contract: &Contract, wanted: &Wanted, is_whole: bool) -> Look {
     let first = contract.header().start.day();
     match wanted.next_bill_day {
-        Some(day) if day > first && !is_whole => Look::Since(day),
+        Some(day) if day > first && !is_whole && contract.version() == 1 => Look::Since(day),
         _ => Look::Whole,
     }
 }

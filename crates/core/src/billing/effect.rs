@@ -166,10 +166,22 @@ pub fn rebills(
         let is_approved = !period.is_draft || period.part != period.bill;
         is_approved && (is_touched || follows)
     };
+    // After an amendment a period may have another day than the bill that it is on: the bill is one all the same.
+    let mut days: BTreeMap<Uuid, Date> = BTreeMap::new();
+    for period in billed.iter().filter(|period| is_meant(period)) {
+        let day = days.entry(period.bill).or_insert(period.bill_for_date);
+        *day = (*day).min(period.bill_for_date);
+    }
     let mut by_bill: BTreeMap<(Date, Uuid), Rebill> = BTreeMap::new();
     for period in billed.iter().filter(|period| is_meant(period)) {
-        let key = (period.bill_for_date, period.bill);
-        let rebill = by_bill.entry(key).or_insert_with(|| Rebill::of(period));
+        let day = days.get(&period.bill);
+        let bill_for_date = day.copied().unwrap_or(period.bill_for_date);
+        let rebill = by_bill
+            .entry((bill_for_date, period.bill))
+            .or_insert_with(|| Rebill {
+                bill_for_date,
+                ..Rebill::of(period)
+            });
         sort_in(phases, period, period.revision + 1, rebill)?;
     }
     Ok(by_bill.into_values().collect())

@@ -1,11 +1,23 @@
 //! What holds after every history (DESIGN §13): nothing is billed twice, invoices are the sum of their lines, numbers
 //! have no gaps, what is approved stays as it is, books are right.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use florin_core::{calendar::Period, id::LineId, invoice::Issued, money::Money};
-use florin_store::{self as store, billed_period::last_revisions, invoice::Invoice};
+use florin_core::{
+    billing::{BilledPeriod, LineKey},
+    calendar::Period,
+    id::LineId,
+    invoice::{Issued, Part},
+    money::Money,
+    rating::LineKind,
+};
+use florin_store::{
+    self as store,
+    billed_period::{AdjustmentsOf, Billed, last_revisions},
+    invoice::Invoice,
+};
 use florin_testkit::{TestApp, scenario};
+use jiff::civil::Date;
 use uuid::Uuid;
 
 use crate::billing::invoices;
@@ -39,7 +51,7 @@ impl Seen {
         }
         self.are_unchanged(&invoices)?;
         numbers_have_no_gaps(&invoices)?;
-        nothing_is_billed_twice(app, contracts).await?;
+        nothing_is_billed_twice(app, contracts, &invoices).await?;
         payments_are_not_overspent(app).await?;
         scenario::check_invariants(app).await
     }
@@ -118,18 +130,26 @@ fn numbers_have_no_gaps(invoices: &[Invoice]) -> Law {
     }
 }
 
-/// No day of a line stands on two bills.
-async fn nothing_is_billed_twice(app: &TestApp, contracts: &[String]) -> Law {
+/// No day of a line is charged by two bills, and nothing is left of a period that was taken back.
+async fn nothing_is_billed_twice(app: &TestApp, contracts: &[String], invoices: &[Invoice]) -> Law {
     let ids: Vec<Uuid> = contracts.iter().map(|id| id.parse().unwrap()).collect();
     let mut tx = app.read().await;
     let revisions = store::billed_period::revisions_of_contracts(&mut tx, &ids, None).await;
+    let revisions = revisions.unwrap();
+    let bills: BTreeSet<Uuid> = revisions.iter().map(|billed| billed.period.bill).collect();
+    let bills: Vec<Uuid> = bills.into_iter().collect();
+    let adjusted = store::billed_period::adjustments_of(&mut tx, &bills).await;
+    let charged = charged((&revisions, &adjusted.unwrap()), invoices);
     let mut served: BTreeMap<LineId, Vec<Period>> = BTreeMap::new();
-    for billed in last_revisions(revisions.unwrap()) {
-        if !billed.period.is_withdrawn {
-            served
-                .entry(billed.period.line)
-                .or_default()
-                .push(billed.period.service);
+    for billed in last_revisions(revisions) {
+        let period = billed.period;
+        let cents = charged.get(&key(&period));
+        let cents = cents.copied().unwrap_or_default();
+        if period.is_withdrawn && cents != 0 {
+            return Err(format!("{cents} cents of {period:?} are left"));
+        }
+        if cents != 0 {
+            served.entry(period.line).or_default().push(period.service);
         }
     }
     for (line, mut periods) in served {
@@ -142,6 +162,47 @@ async fn nothing_is_billed_twice(app: &TestApp, contracts: &[String]) -> Law {
         }
     }
     Ok(())
+}
+
+/// A bill, a line and the first day of a whole period.
+type Key = (Uuid, LineId, Date);
+
+fn key(period: &BilledPeriod) -> Key {
+    (period.bill, period.line, period.full.start())
+}
+
+/// The net cents of each period of a line: its bill and the adjustments of that.
+fn charged(
+    (revisions, adjusted): (&[Billed], &[AdjustmentsOf]),
+    invoices: &[Invoice],
+) -> HashMap<Key, i64> {
+    let parts: HashMap<Uuid, &Part> = invoices
+        .iter()
+        .flat_map(Invoice::parts)
+        .map(|part| (part.id, part))
+        .collect();
+    let mut charged: HashMap<Key, i64> = HashMap::new();
+    for period in revisions.iter().map(|billed| billed.period) {
+        let own = parts
+            .get(&period.part)
+            .filter(|_| period.part == period.bill);
+        let mut lines = own.iter().flat_map(|part| &part.rated.lines);
+        let line = lines.find(|line| {
+            line.kind == LineKind::Charge(period.line) && line.service == period.service
+        });
+        let cents = line.map_or(0, |line| line.net.minor());
+        *charged.entry(key(&period)).or_default() += cents;
+    }
+    for of in adjusted {
+        let all = parts.get(&of.part).map(|part| part.adjustments.iter());
+        let own = all.into_iter().flatten().skip(of.position).take(of.count);
+        for adjustment in own {
+            if let LineKey::Charge { line, from } = adjustment.key {
+                *charged.entry((of.bill, line, from)).or_default() += adjustment.net.minor();
+            }
+        }
+    }
+    charged
 }
 
 /// A payment is for invoices up to its amount.

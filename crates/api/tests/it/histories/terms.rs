@@ -157,6 +157,28 @@ impl Catalogue {
     }
 }
 
+/// What matters of a contract, for people.
+pub(super) fn told(body: &Value) -> String {
+    let mut text = format!("{} to {}", body["start_date"], body["end_date"]);
+    for phase in body["phases"].as_array().into_iter().flatten() {
+        text += &format!(
+            "; {} {} to {}",
+            phase["name"], phase["start_date"], phase["end_date"]
+        );
+        for line in phase["pricings"].as_array().into_iter().flatten() {
+            let price = &line["pricing"];
+            let said = [
+                &line["id"],
+                &price["pricing_data"],
+                &price["billing_period"],
+            ];
+            text += &format!(" {}", json!(said));
+            text += &format!(" {} {}", price["quantity"]["type"], price["commitments"]);
+        }
+    }
+    text.replace('"', "")
+}
+
 /// The phases of terms.
 fn phases(body: &mut Value) -> Vec<&mut Value> {
     let phases = body["phases"].as_array_mut().unwrap().iter_mut();
