@@ -39,8 +39,8 @@ fn problem(desk: &Desk, found: &[SourceDiagnostic]) -> Problem {
     let calls = first.trace.iter().map(|point| point.span.into());
     let spans = std::iter::once(first.span).chain(calls);
     let main = desk.main();
-    let mut here = spans.filter(|span: &typst::syntax::DiagSpan| span.id() == Some(main));
-    let position = here.next_back().and_then(|span| {
+    let mut spans = spans.filter(|span: &typst::syntax::DiagSpan| span.id() == Some(main));
+    let position = spans.next().and_then(|span| {
         let range = typst::WorldExt::range(desk, span)?;
         let source = desk.source(main).ok()?;
         source.lines().byte_to_line_column(range.start)
