@@ -60,7 +60,7 @@ pub(crate) struct ConnectorBody {
 
 /// A customer's record in another system, and whose it is.
 #[derive(Debug, Serialize, ToSchema)]
-struct ConnectorResponse {
+struct CustomerConnectorResponse {
     /// The customer's id in the other system.
     #[schema(example = "cus_NffrFeUfNV2Hib")]
     reference_id: String,
@@ -141,16 +141,16 @@ async fn unlink(
         ("customer_id" = Uuid, Path, description = "Id of the customer."),
         ("connector_name" = String, Path, description = "The system.", example = "stripe"),
     ),
-    responses((status = 200, description = "The link.", body = ConnectorResponse))
+    responses((status = 200, description = "The link.", body = CustomerConnectorResponse))
 )]
 async fn read(
     context: Context,
     PathIds([id]): PathIds<1>,
     PathText(name): PathText,
-) -> Result<Json<ConnectorResponse>> {
+) -> Result<Json<CustomerConnectorResponse>> {
     let mut tx = context.read().await?;
     let (customer, link) = app::customer_connector::load(&mut tx, id, Some(&name)).await?;
-    Ok(Json(ConnectorResponse {
+    Ok(Json(CustomerConnectorResponse {
         reference_id: link.reference_id,
         customer_name: customer.details.customer_name,
         email: customer.details.email,

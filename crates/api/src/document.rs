@@ -186,8 +186,13 @@ fn complete(operation: &mut Value, method: &str, has_ids: bool) {
         "Version of the API that the client was written for; accepted and ignored.",
         "20230501",
     )];
+    if matches!(method, "post" | "put" | "patch" | "delete") {
+        answers["409"] = answer(
+            "The resource does not allow this as it is now, or the Idempotency-Key stands for another request.",
+            "Refusal",
+        );
+    }
     if method == "post" {
-        answers["409"] = answer("The Idempotency-Key stands for another request.", "Refusal");
         parameters.push(header_parameter(
             "Idempotency-Key",
             "Repeating a request under the same key repeats its answer, not its effect; 24 hours.",

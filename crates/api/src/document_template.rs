@@ -16,7 +16,9 @@ use crate::{
     page::Page,
     path::PathTexts,
 };
-use wire::{DocumentTemplateInput, DocumentTemplateResponse, PreviewInput, TemplatesResponse};
+use wire::{
+    DocumentTemplateInput, DocumentTemplateResponse, TemplatePreviewInput, TemplatesResponse,
+};
 
 pub(crate) fn routes() -> OpenApiRouter<Arc<Server>> {
     OpenApiRouter::new()
@@ -153,7 +155,7 @@ async fn delete(
         ("template_format" = String, Path, description = "`typst` for PDFs, `html` for pages.",
             example = "typst")
     ),
-    request_body = PreviewInput,
+    request_body = TemplatePreviewInput,
     responses(
         (status = 200, description = "The page.", content(
             (String = "application/pdf"),
@@ -166,7 +168,7 @@ async fn delete(
 async fn preview(
     context: Context,
     PathTexts(words): PathTexts<2>,
-    Body(PreviewInput { source, invoice_id }): Body<PreviewInput>,
+    Body(TemplatePreviewInput { source, invoice_id }): Body<TemplatePreviewInput>,
 ) -> Result<Page> {
     let (document_type, format) = kind(words)?;
     let asked = app::document::Preview {

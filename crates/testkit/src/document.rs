@@ -2,7 +2,12 @@
 //!
 //! A test that walks it picks up a new resource by itself.
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value, json};
+
+/// How the document refers to a schema.
+const SCHEMAS: &str = "#/components/schemas/";
 
 /// How deep examples are followed, so that a schema that contains itself ends.
 const DEPTH_MAX: usize = 12;
@@ -90,6 +95,25 @@ impl Document {
         operation
             .body_schema()
             .map(|schema| self.example(schema, DEPTH_MAX))
+    }
+
+    /// Whether the operation's body has a part of this schema, however deep.
+    pub fn body_reaches(&self, operation: &Operation<'_>, schema: &str) -> bool {
+        let mut open: Vec<&Value> = operation.body_schema().into_iter().collect();
+        let mut seen = HashSet::new();
+        while let Some(value) = open.pop() {
+            match value {
+                Value::Array(items) => open.extend(items),
+                Value::Object(members) => open.extend(members.values()),
+                Value::String(reference) if reference.starts_with(SCHEMAS) => {
+                    if seen.insert(reference.as_str()) {
+                        open.extend(self.0.pointer(reference.trim_start_matches('#')));
+                    }
+                }
+                _ => {}
+            }
+        }
+        seen.contains(format!("{SCHEMAS}{schema}").as_str())
     }
 
     /// Names of the body's own fields, required or not.

@@ -308,6 +308,34 @@ fn is_code(word: &str) -> bool {
             .all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
 }
 
+/// The document of the API keeps one schema of a name: of two the later would describe both.
+#[test]
+fn every_schema_of_the_api_has_a_name_of_its_own() {
+    let mut seen = BTreeSet::new();
+    let mut offenders = Vec::new();
+    for file in source::rust() {
+        if file.krate() != "api" || file.is_test() {
+            continue;
+        }
+        for part in file.product_code().split("#[derive(").skip(1) {
+            let (derived, rest) = part.split_once(")]").unwrap_or_default();
+            let name = ["struct ", "enum "].into_iter().find_map(|kind| {
+                let (attributes, declared) = rest.split_once(kind)?;
+                let is_next = !attributes.contains('{');
+                is_next.then(|| declared.split([' ', '<', '(', ';']).next())?
+            });
+            let Some(name) = name.filter(|_| derived.contains("ToSchema")) else {
+                continue;
+            };
+            if !seen.insert(name.to_owned()) {
+                offenders.push(format!("{}: {name}", file.path));
+            }
+        }
+    }
+    assert!(!seen.is_empty(), "no schema was found");
+    report("a second schema of the same name", &offenders);
+}
+
 #[test]
 fn a_document_has_one_title() {
     let mut offenders = Vec::new();

@@ -43,7 +43,7 @@ struct OrderBody {
 
 /// A visual query and which of its rows are shown.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
-struct PreviewInput {
+struct AggregatePreviewInput {
     /// The slug of a raw metric, perhaps with `raw_metric_` before it.
     #[schema(min_length = 1, max_length = 128, example = "raw_metric_storage_event")]
     table_name: String,
@@ -88,16 +88,16 @@ struct PreviewInput {
     post,
     path = "/aggregate/visualquery/preview",
     tag = "billable metrics",
-    request_body = PreviewInput,
+    request_body = AggregatePreviewInput,
     responses((status = 200, description = "Rows.", body = Rows))
 )]
-async fn preview(context: Context, Body(input): Body<PreviewInput>) -> Result<Json<Rows>> {
+async fn preview(context: Context, Body(input): Body<AggregatePreviewInput>) -> Result<Json<Rows>> {
     let preview = tried(input)?;
     let results = app::aggregate::preview(&context.app, context.organisation(), &preview).await?;
     Ok(Json(Rows { results }))
 }
 
-fn tried(input: PreviewInput) -> Result<Preview> {
+fn tried(input: AggregatePreviewInput) -> Result<Preview> {
     let period = period(input.start_date, input.end_date)?;
     let order = input.order_by.iter().flatten().map(|one| {
         let direction = one.direction.as_deref().unwrap_or("ASC");

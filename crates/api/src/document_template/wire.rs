@@ -22,7 +22,7 @@ pub(super) struct DocumentTemplateInput {
 
 /// What a preview shows.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
-pub(super) struct PreviewInput {
+pub(super) struct TemplatePreviewInput {
     /// A template; the one that is used now unless told.
     #[schema(
         min_length = 1,

@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::{
     line_items::LineItemsResponse,
-    wire::{PeriodBody, SummaryResponse, amount, period},
+    wire::{ServicePeriodBody, SummaryResponse, amount, period},
 };
 use crate::{
     address::AddressBody,
@@ -87,7 +87,7 @@ struct InvoiceDataBody {
     /// When it is due; null before the approval.
     due_by: Option<DayStart>,
     /// Days served.
-    period: Option<PeriodBody>,
+    period: Option<ServicePeriodBody>,
     /// Net and tax.
     total: Number,
     /// What is still to be paid.

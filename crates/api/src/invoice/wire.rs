@@ -16,7 +16,7 @@ use crate::{
 
 /// Days served.
 #[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct PeriodBody {
+pub(crate) struct ServicePeriodBody {
     /// First day.
     begin_date: DayStart,
     /// First day after.
@@ -85,7 +85,7 @@ pub(crate) struct InvoiceResponse {
     #[schema(example = "USD")]
     currency_code: String,
     /// Days served: from the first to the last of its lines.
-    invoice_period: Option<PeriodBody>,
+    invoice_period: Option<ServicePeriodBody>,
     /// The day that it is for.
     bill_for_date: DayStart,
     /// The date on the document.
@@ -164,8 +164,8 @@ pub(super) fn amount(money: Money) -> Number {
     Number(money.to_major())
 }
 
-pub(super) fn period(period: Period) -> PeriodBody {
-    PeriodBody {
+pub(super) fn period(period: Period) -> ServicePeriodBody {
+    ServicePeriodBody {
         begin_date: DayStart(period.start()),
         end_date_exclusive: DayStart(period.end()),
     }

@@ -32,7 +32,7 @@ pub(super) struct BackfillInput {
 /// Where a backfill is.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum StateWord {
+pub(super) enum BackfillStateWord {
     /// Takes events, which count nowhere yet.
     Open,
     /// Its events took the place of the window's.
@@ -56,7 +56,7 @@ pub(super) struct BackfillResponse {
     #[schema(example = "a sender counted twice")]
     reason: String,
     /// Where it is.
-    state: StateWord,
+    state: BackfillStateWord,
     /// Events up to this `_seq` are exchanged.
     #[schema(example = 4710)]
     replaces_up_to: u64,
@@ -166,16 +166,16 @@ impl From<Backfill> for BackfillResponse {
             created_at,
         } = backfill;
         let (word, exchange, closed) = match state {
-            State::Open => (StateWord::Open, None, None),
+            State::Open => (BackfillStateWord::Open, None, None),
             State::Committed {
                 sequence,
                 event_count,
                 closed,
             } => {
                 let exchange = Some((sequence, event_count));
-                (StateWord::Committed, exchange, Some(closed))
+                (BackfillStateWord::Committed, exchange, Some(closed))
             }
-            State::Reverted { closed } => (StateWord::Reverted, None, Some(closed)),
+            State::Reverted { closed } => (BackfillStateWord::Reverted, None, Some(closed)),
         };
         let (sequence, event_count) = exchange.unzip();
         let (closed_by, closed_at) = closed.map(|Closed { by, at }| (by, Instant(at))).unzip();

@@ -35,8 +35,8 @@ pub(super) enum ActionWord {
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub(super) struct SelectionBody {
     /// One of these, by `_seq`.
-    #[schema(max_items = 1000, example = json!([17, 18]))]
-    sequences: Option<Vec<u64>>,
+    #[schema(value_type = Option<Vec<u64>>, max_items = 1000, example = json!([17, 18]))]
+    sequences: Option<Vec<i64>>,
     /// One of these, by the values of columns: `{"data.id": "x"}`; of several columns all must be equal.
     #[schema(max_items = 50, example = json!(null))]
     keys: Option<Vec<Map<String, Value>>>,
@@ -230,9 +230,10 @@ fn selection(body: SelectionBody, schema: &Schema, refused: &mut Vec<BadField>) 
     }
     conditions.extend(keys.and_then(|keys| of_keys(&keys, schema, refused)));
     conditions.extend(visual_query.and_then(|filters| of_filters(&filters, schema, refused)));
-    let sequences = sequences.unwrap_or_default().into_iter().collect();
+    let sequences = sequences.unwrap_or_default().into_iter();
+    let sequences = sequences.filter_map(|sequence| u64::try_from(sequence).ok());
     Selection {
-        sequences,
+        sequences: sequences.collect(),
         conditions,
     }
 }

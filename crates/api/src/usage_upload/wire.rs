@@ -55,7 +55,7 @@ pub(super) struct MappingInput {
 /// Where an upload is.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum StateWord {
+pub(super) enum UploadStateWord {
     /// The file is coming.
     Receiving,
     /// Its rows are being checked.
@@ -110,7 +110,7 @@ pub(super) struct UploadResponse {
     #[schema(example = false)]
     confirmed: bool,
     /// Where it is.
-    state: StateWord,
+    state: UploadStateWord,
     /// Rows that were looked at so far, without the header.
     #[schema(example = 120)]
     rows: u64,
@@ -137,7 +137,7 @@ pub(super) struct UploadResponse {
     updated_at: Instant,
 }
 
-impl From<State> for StateWord {
+impl From<State> for UploadStateWord {
     fn from(state: State) -> Self {
         match state {
             State::Receiving => Self::Receiving,
