@@ -323,7 +323,7 @@ impl Writer<'_> {
         Row {
             name,
             price: if has_units {
-                shown_price(step.rate, unit.one, self.currency).display
+                self.price_of_step(step, unit)
             } else {
                 String::new()
             },
@@ -333,6 +333,17 @@ impl Writer<'_> {
                 String::new()
             },
             total: written(step.amount, self.currency),
+        }
+    }
+
+    /// What a unit costs, and what is charged once besides.
+    fn price_of_step(&self, step: &Step, unit: Unit<'_>) -> String {
+        let price = shown_price(step.rate, unit.one, self.currency).display;
+        let fee = written(step.fee, self.currency);
+        match (step.rate.is_zero(), step.fee.is_zero()) {
+            (_, true) => price,
+            (true, false) => fee,
+            (false, false) => format!("{price} + {fee}"),
         }
     }
 
