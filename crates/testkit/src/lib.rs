@@ -16,6 +16,7 @@ mod document;
 pub mod fixed;
 mod invoice;
 mod memory_usage;
+pub mod peer;
 mod plain_documents;
 pub mod postgres;
 pub mod python;

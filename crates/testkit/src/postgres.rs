@@ -49,18 +49,31 @@ pub async fn new_database() -> String {
     format!("{server}/{name}?{options}")
 }
 
+/// URL of the first database of a server that keeps what it acknowledges, for benchmarks.
+///
+/// # Panics
+/// As [`new_database`].
+pub async fn durable_server() -> String {
+    let binaries = binaries().unwrap_or_else(|| panic!("{HELP}"));
+    started(&binaries, "on").await
+}
+
 async fn server() -> String {
     #[expect(clippy::disallowed_methods, reason = "a test's only setting")]
     if let Ok(url) = std::env::var("FLORIN_TEST_POSTGRES_URL") {
         return url;
     }
     let binaries = binaries().unwrap_or_else(|| panic!("{HELP}"));
+    started(&binaries, "off").await
+}
+
+async fn started(binaries: &Path, fsync: &str) -> String {
     let folder = tempfile::Builder::new()
         .prefix("florin-pg")
         .tempdir()
         .unwrap()
         .keep();
-    start(&binaries, &folder);
+    start(binaries, &folder, fsync);
     let url = format!(
         "postgres://florin@localhost/postgres?host={}",
         folder.display()
@@ -100,7 +113,7 @@ fi
 cd "$FOLDER"
 $as "$BIN/initdb" --no-sync --auth=trust --username=florin --encoding=UTF8 --locale=C \
     --pgdata="$FOLDER/data" > "$FOLDER/log" 2>&1
-$as "$BIN/postgres" -D "$FOLDER/data" -k "$FOLDER" -c listen_addresses= -c fsync=off \
+$as "$BIN/postgres" -D "$FOLDER/data" -k "$FOLDER" -c listen_addresses= -c fsync="$FSYNC" \
     -c max_connections=500 -c shared_buffers=64MB >> "$FOLDER/log" 2>&1 < /dev/null &
 server=$!
 cat > /dev/null
@@ -110,11 +123,12 @@ cd /
 rm -rf "$FOLDER"
 "#;
 
-fn start(binaries: &Path, folder: &Path) {
+fn start(binaries: &Path, folder: &Path, fsync: &str) {
     let shell = Command::new("sh")
         .args(["-c", RUN])
         .env("BIN", binaries)
         .env("FOLDER", folder)
+        .env("FSYNC", fsync)
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
