@@ -105,10 +105,10 @@ impl Document {
             match value {
                 Value::Array(items) => open.extend(items),
                 Value::Object(members) => open.extend(members.values()),
-                Value::String(reference) if reference.starts_with(SCHEMAS) => {
-                    if seen.insert(reference.as_str()) {
-                        open.extend(self.0.pointer(reference.trim_start_matches('#')));
-                    }
+                Value::String(reference)
+                    if reference.starts_with(SCHEMAS) && seen.insert(reference.as_str()) =>
+                {
+                    open.extend(self.0.pointer(reference.trim_start_matches('#')));
                 }
                 _ => {}
             }

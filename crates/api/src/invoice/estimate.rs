@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use super::{
     line_items::LineItemsResponse,
-    wire::{PeriodBody, amount, period},
+    wire::{ServicePeriodBody, amount, period},
 };
 use crate::{
     error::Result,
@@ -22,7 +22,7 @@ pub(crate) struct InvoiceEstimate {
     /// The date on the document.
     invoice_date: DayStart,
     /// Days served: from the first to the last of its lines.
-    invoice_period: Option<PeriodBody>,
+    invoice_period: Option<ServicePeriodBody>,
     /// Currency of all amounts, ISO 4217.
     #[schema(example = "USD")]
     currency: String,

@@ -21,6 +21,7 @@ mod load;
 mod events;
 mod ingest;
 mod queries;
+#[allow(dead_code, reason = "another benchmark needs the rest")]
 mod server;
 
 use crate::load::{number, runtime, value};

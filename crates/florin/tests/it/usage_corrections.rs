@@ -216,7 +216,7 @@ fn expected(group: u64) -> ((u64, u64), (u64, u64)) {
             let count = 2 * GROUP_EVENTS;
             (count, (0..count).map(|n| 100 * n).sum())
         }
-        _ if group % 2 == 0 => (GROUP_EVENTS, 1000 * GROUP_EVENTS),
+        _ if group.is_multiple_of(2) => (GROUP_EVENTS, 1000 * GROUP_EVENTS),
         _ => (0, 0),
     };
     (before, after)

@@ -12,6 +12,7 @@ fn charge(state: State) -> Notice {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn every_kind_of_event() {
     let own = json!({ "florin_charge": "k" });
     let on_page = json!({ "florin_charge": "k", "florin_page": "true" });
