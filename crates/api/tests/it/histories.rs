@@ -4,6 +4,7 @@
 //!
 //! `FLORIN_HISTORIES` says how many are told (each database tells its share), `FLORIN_HISTORY` names the only one.
 
+mod agreed;
 mod laws;
 mod terms;
 
@@ -16,6 +17,7 @@ use jiff::{ToSpan, civil::Date};
 use serde_json::{Value, json};
 
 use crate::money_laws::{Dice, Till};
+use agreed::Event;
 use laws::Seen;
 use terms::Catalogue;
 
@@ -37,6 +39,7 @@ struct History<'a> {
     customer: String,
     catalogue: Catalogue,
     contracts: Vec<String>,
+    events: Vec<Event>,
     till: Till<'a>,
     seen: Seen,
     dice: Dice,
@@ -56,11 +59,12 @@ impl<'a> History<'a> {
             customer: customer.to_string(),
             catalogue: Catalogue::make(app).await,
             contracts: Vec::new(),
+            events: Vec::new(),
             till: Till::new(app, customer, Dice::of(seed + 1_000_000)),
             seen: Seen::default(),
             dice: Dice::of(seed),
             today: first_day(),
-            told: Vec::new(),
+            told: vec![format!("history {seed}")],
             tally: BTreeMap::new(),
         };
         history.sign().await;
@@ -89,6 +93,47 @@ impl<'a> History<'a> {
         };
         if let Some(answer) = answer {
             self.note(what, &answer);
+        }
+    }
+
+    /// Ends every contract and lets its last bills come.
+    async fn end(&mut self) {
+        loop {
+            let active = self
+                .app
+                .get("/contract_v2?status__in=active,paused&limit=100")
+                .await
+                .ok();
+            let active = active.at("/results").as_array().unwrap().clone();
+            if active.is_empty() {
+                break;
+            }
+            for contract in active {
+                let path = format!("/contract_v2/{}", contract["id"].as_str().unwrap());
+                let begins: Date = contract["start_date"].as_str().unwrap()[..10]
+                    .parse()
+                    .unwrap();
+                let last = begins.max(self.today).to_string();
+                self.told.push(format!("PATCH {path}/expire {last}"));
+                self.app
+                    .patch(&format!("{path}/expire"), json!({ "expiry_date": last }))
+                    .await;
+            }
+            self.time_passes().await;
+        }
+        self.today += 40.days();
+        self.time_passes().await;
+        // A draft may not know yet of usage that came since; approved it does.
+        let drafts = self.in_status("draft").await;
+        if !drafts.is_empty() {
+            let body = json!({ "invoice_ids": drafts });
+            let answer = self.app.patch("/invoices/approve", body).await.ok();
+            assert_eq!(
+                answer.at("/refused"),
+                0,
+                "{answer}\n{}",
+                self.told.join("\n")
+            );
         }
     }
 
@@ -163,9 +208,10 @@ impl<'a> History<'a> {
 
     fn event(&mut self) -> Value {
         let day = self.today - (self.dice.below(50) as i64 - 5).days();
-        let hour = self.dice.below(24);
-        json!({ "customer_id": "ACME", "timestamp": format!("{day}T{hour:02}:30:00Z"),
-            "data": { "gb": self.dice.below(40) } })
+        let at = format!("{day}T{:02}:30:00Z", self.dice.below(24));
+        let gb = self.dice.below(40) as i64;
+        self.events.push((at.parse().unwrap(), gb));
+        json!({ "customer_id": "ACME", "timestamp": at, "data": { "gb": gb } })
     }
 
     /// Ids of the invoices in a status.
@@ -326,11 +372,12 @@ async fn tell(app: &TestApp, seed: u64) -> BTreeMap<&'static str, (u32, u32)> {
     for _ in 0..STEPS {
         history.step().await;
     }
-    history.time_passes().await;
+    history.end().await;
     history.seen.look(&app).await;
     history.till.invoices = history.seen.issued();
     let told = history.told.join("\n");
-    if let Err(broken) = history.seen.laws(&app, &history.contracts).await {
+    let of_contracts = (history.events.as_slice(), history.today);
+    if let Err(broken) = history.seen.laws(&app, of_contracts).await {
         let invoices = crate::billing::shown(&app).await;
         panic!("history {seed}: {broken}\n{told}\n{invoices}");
     }

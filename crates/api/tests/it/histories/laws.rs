@@ -1,11 +1,12 @@
 //! What holds after every history (DESIGN §13): nothing is billed twice, invoices are the sum of their lines, numbers
-//! have no gaps, what is approved stays as it is, books are right.
+//! have no gaps, what is approved stays as it is, what was agreed is charged, books are right.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use florin_core::{
     billing::{BilledPeriod, LineKey},
     calendar::Period,
+    contract::Contract,
     id::LineId,
     invoice::{Issued, Part},
     money::Money,
@@ -20,6 +21,7 @@ use florin_testkit::{TestApp, scenario};
 use jiff::civil::Date;
 use uuid::Uuid;
 
+use super::agreed::{self, Event};
 use crate::billing::invoices;
 
 /// Invoices as they were when they were first seen approved.
@@ -44,14 +46,18 @@ impl Seen {
 
     /// # Errors
     /// The first law that is broken.
-    pub(super) async fn laws(&self, app: &TestApp, contracts: &[String]) -> Law {
+    pub(super) async fn laws(&self, app: &TestApp, (events, today): (&[Event], Date)) -> Law {
         let invoices = invoices(app).await;
+        let contracts = contracts(app).await;
         for invoice in &invoices {
             is_sum_of_lines(invoice)?;
         }
         self.are_unchanged(&invoices)?;
         numbers_have_no_gaps(&invoices)?;
-        nothing_is_billed_twice(app, contracts, &invoices).await?;
+        nothing_is_billed_twice(app, &contracts, &invoices).await?;
+        for contract in &contracts {
+            what_was_agreed_is_charged(contract, &invoices, (events, today))?;
+        }
         payments_are_not_overspent(app).await?;
         scenario::check_invariants(app).await
     }
@@ -131,8 +137,12 @@ fn numbers_have_no_gaps(invoices: &[Invoice]) -> Law {
 }
 
 /// No day of a line is charged by two bills, and nothing is left of a period that was taken back.
-async fn nothing_is_billed_twice(app: &TestApp, contracts: &[String], invoices: &[Invoice]) -> Law {
-    let ids: Vec<Uuid> = contracts.iter().map(|id| id.parse().unwrap()).collect();
+async fn nothing_is_billed_twice(
+    app: &TestApp,
+    contracts: &[Contract],
+    invoices: &[Invoice],
+) -> Law {
+    let ids: Vec<Uuid> = contracts.iter().map(Contract::id).collect();
     let mut tx = app.read().await;
     let revisions = store::billed_period::revisions_of_contracts(&mut tx, &ids, None).await;
     let revisions = revisions.unwrap();
@@ -203,6 +213,34 @@ fn charged(
         }
     }
     charged
+}
+
+/// Bills, made anew or not, and their adjustments come to what the contract would have cost from the beginning.
+fn what_was_agreed_is_charged(
+    contract: &Contract,
+    invoices: &[Invoice],
+    (events, today): (&[Event], Date),
+) -> Law {
+    let charged = agreed::charged(contract.id(), invoices);
+    let agreed = agreed::agreed(contract, events, today);
+    match charged == agreed {
+        true => Ok(()),
+        false => Err(format!(
+            "{charged} cents are charged for the contract {}, {agreed} were agreed",
+            contract.id()
+        )),
+    }
+}
+
+/// Every contract, renewals too.
+async fn contracts(app: &TestApp) -> Vec<Contract> {
+    let parameters = [("limit".to_owned(), "1000".to_owned())];
+    let query = store::list::parse(&store::contract::LIST, &parameters).unwrap();
+    let mut tx = app.read().await;
+    store::contract::page(&mut tx, &query)
+        .await
+        .unwrap()
+        .results
 }
 
 /// A payment is for invoices up to its amount.
