@@ -249,6 +249,31 @@ both! {
         "#]].assert_eq(&shown(&app).await);
     }
 
+    async fn two_drafts_of_one_day_are_made_anew_each_by_itself(app) {
+        let (acme, seats) = (customer(&app, "ACME").await, product(&app, "Seats").await);
+        let once = |amount: i64| json!({ "pricing_data": { "pricing_type": "flat_fee", "unit_amount": amount },
+            "is_recurring": false });
+        let mut agreement = Agreement::new(acme, seats, vec![once(10)]);
+        agreement.end = Some("2026-01-31");
+        let contract = agreement.sign(&app).await;
+        bill(&app, "2026-01-05").await;
+        agreement.prices = vec![once(10), once(20)];
+        agreement.amend(&app, &contract).await;
+        bill(&app, "2026-01-05").await;
+        let before = shown(&app).await;
+        expect![[r#"
+            2026-01-01 draft 10.00 USD
+              v1 Seats [2026-01-01, 2026-02-01) 10.00 USD tax 0.00 USD
+            2026-01-01 draft 20.00 USD
+              v2 Seats [2026-01-01, 2026-02-01) 20.00 USD tax 0.00 USD
+        "#]].assert_eq(&before);
+        let body = json!({ "customer_id": acme, "contract_id": contract.id(), "from_date": "2026-01-01",
+            "to_date": "2026-01-31", "bill_for_date": "2026-01-01" });
+        let generated = app.post("/invoices/generate_invoice", body).await.ok();
+        assert_eq!(generated.at("/invoice_ids").as_array().unwrap().len(), 2);
+        assert_eq!(shown(&app).await, before.replace("v1", "v2"));
+    }
+
     async fn taxes_follow_the_products_category_and_the_customers_place(app) {
         let category = app.post("/tax/categories", json!({ "name": "Software" })).await.ok();
         let (category_id, code) = (category.id(), category.text("/code").to_owned());

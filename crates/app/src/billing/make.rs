@@ -109,6 +109,7 @@ pub(super) fn make(
         phases: HashMap::new(),
         carried: HashMap::new(),
         counts: false,
+        reused: HashSet::new(),
     };
     maker.take_over_carried();
     let mut pending = maker.rate_again()?;
@@ -139,6 +140,8 @@ pub(super) struct Maker<'a> {
     phases: HashMap<Date, Vec<PhaseBilling>>,
     pub(super) carried: HashMap<Uuid, Carried>,
     counts: bool,
+    /// Parts that are made again under their ids.
+    reused: HashSet<Uuid>,
 }
 
 impl Maker<'_> {
@@ -231,10 +234,11 @@ impl Maker<'_> {
             // A minimum that is met asks for no bill.
             return Ok(None);
         }
-        let id = match self.reused(due.phase_id, day) {
+        let id = match self.reused(due, day) {
             Some(id) => id,
             None => self.next_id()?,
         };
+        self.reused.insert(id);
         self.counts |= digests.iter().any(Option::is_some);
         let billed = due
             .charges
@@ -310,14 +314,17 @@ impl Maker<'_> {
         })
     }
 
-    /// The id of the freed part that had the same phase and day.
-    fn reused(&self, phase_id: Uuid, day: Date) -> Option<Uuid> {
-        let mut revisions = self.subject.revisions.iter().map(|billed| billed.period);
-        let same = revisions.find(|period| {
-            let is_own = period.part == period.bill && period.phase_id == phase_id;
-            is_own && period.bill_for_date == day && self.plan.freed.contains(&period.part)
+    /// The id of the freed part that had the same phase and day; of several the one that had a line of these.
+    fn reused(&self, due: &PartDue, day: Date) -> Option<Uuid> {
+        let revisions = self.subject.revisions.iter().map(|billed| billed.period);
+        let same = revisions.filter(|period| {
+            let is_own = period.part == period.bill && period.phase_id == due.phase_id;
+            let is_free = self.plan.freed.contains(&period.part);
+            is_own && is_free && period.bill_for_date == day && !self.reused.contains(&period.part)
         });
-        same.map(|period| period.part)
+        let is_of_line = |line| due.charges.iter().any(|charge| charge.line == line);
+        let best = same.max_by_key(|period| is_of_line(period.line));
+        best.map(|period| period.part)
     }
 
     /// Puts adjustments on the first bill; where there is none and will be none, on one of their own. Answers
@@ -379,7 +386,7 @@ impl Maker<'_> {
         Ok(&mut parts[place])
     }
 
-    /// Puts the parts on documents.
+    /// Puts the parts on documents: what keeps its id stays on its draft, the rest goes on a draft of the day.
     fn documents(
         mut self,
         ask: &Ask,
@@ -407,23 +414,32 @@ impl Maker<'_> {
             is_waiting,
             was_noted: self.subject.is_noted,
         };
-        let mut open = self.freed_drafts();
+        let mut open: Vec<(Draft, Vec<Rated>)> = self
+            .freed_drafts()
+            .into_iter()
+            .map(|draft| (draft, Vec::new()))
+            .collect();
         for (day, rated) in bills {
-            let place = open.iter().position(|draft| self.takes(ask, draft, day));
-            match place {
-                Some(place) => {
-                    let before = open.swap_remove(place);
-                    let after = self.remade(&before, rated, &mut made)?;
-                    made.remade.push((before, after));
+            let mut new = Vec::new();
+            for one in rated {
+                let same = |draft: &Draft| draft.parts().iter().any(|part| part.id == one.part.id);
+                match open.iter_mut().find(|(draft, _)| same(draft)) {
+                    Some((_, parts)) => parts.push(one),
+                    None => new.push(one),
                 }
+            }
+            let mut takers = open.iter_mut();
+            match takers.find(|(draft, _)| self.takes(ask, draft, day)) {
+                Some((_, parts)) => parts.extend(new),
+                None if new.is_empty() => {}
                 None => {
-                    let draft = self.draft(day, rated, &mut made)?;
+                    let draft = self.draft(day, new, &mut made)?;
                     made.drafts.push(draft);
                 }
             }
         }
-        for before in open {
-            let after = self.remade(&before, Vec::new(), &mut made)?;
+        for (before, rated) in open {
+            let after = self.remade(&before, rated, &mut made)?;
             made.remade.push((before, after));
         }
         Ok(made)
