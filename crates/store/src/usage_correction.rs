@@ -176,6 +176,23 @@ pub(crate) fn of_raw_metric(raw_metric: Uuid, query: &list::Query) -> list::Quer
     query
 }
 
+/// Whether a correction or a backfill has changed events that a raw metric had before, above a sequence.
+///
+/// # Errors
+/// What the statements answer.
+pub async fn is_rewritten(tx: &mut Tx, raw_metric: Uuid, above: i64) -> Result<bool> {
+    for table in [TABLE, "usage_backfill"] {
+        let mut select = tx.select(table);
+        select.column("id");
+        select.and_where(Expr::col("raw_metric_id").eq(raw_metric));
+        select.and_where(Expr::col("sequence").gt(above)).limit(1);
+        if tx.fetch_optional(&select).await?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// Events of a correction, `offset` passed over, in the order of their sequences.
 ///
 /// # Errors

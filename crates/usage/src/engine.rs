@@ -540,7 +540,7 @@ impl Engine {
 }
 
 /// The id under which the raw metric's own events are kept.
-fn id_of(stream: &Stream) -> StreamId {
+pub(crate) fn id_of(stream: &Stream) -> StreamId {
     StreamId {
         organisation: stream.organisation,
         stream: stream.id,

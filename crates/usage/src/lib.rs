@@ -18,6 +18,7 @@ mod objects;
 mod parquet_file;
 mod table;
 
+mod arrivals;
 mod backfill;
 mod compact;
 mod correct;

@@ -5,8 +5,8 @@ use std::{ops::Range, sync::Arc};
 use async_trait::async_trait;
 use datafusion::catalog::TableProvider;
 use florin_app::usage::{
-    Batch, Corrected, Correcting, EventRow, IdempotencyKey, Ingested, RecordTable, RowsQuery,
-    SqlColumns, SqlQuery, Stream, Usage, UsageResult,
+    Arrivals, Batch, Corrected, Correcting, EventRow, IdempotencyKey, Ingested, RecordTable,
+    RowsQuery, SqlColumns, SqlQuery, Stream, Usage, UsageResult,
 };
 use florin_core::{
     id::OrganisationId,
@@ -58,6 +58,15 @@ impl Usage for Engine {
 
     async fn accepted(&self, organisation: OrganisationId) -> UsageResult<u64> {
         self.accepted_by(organisation).await
+    }
+
+    async fn arrivals(
+        &self,
+        stream: &Stream,
+        query: &UsageQuery,
+        above: u64,
+    ) -> UsageResult<Arrivals> {
+        self.arrived(stream, query, above).await
     }
 
     async fn rows(&self, stream: &Stream, query: &RowsQuery) -> UsageResult<Vec<EventRow>> {

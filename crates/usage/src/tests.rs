@@ -9,6 +9,7 @@
 
 mod world;
 
+mod arrivals;
 mod backfills;
 mod corrections;
 mod decoding;
