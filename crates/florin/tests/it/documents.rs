@@ -69,11 +69,7 @@ fn a_template_is_refused_with_its_place_and_ends_at_its_bounds() {
     let endless = "#{ let sum = 0\nfor a in range(9000) { for b in range(9000) { for c in range(9000) { sum += a * b + c } } }\nsum }";
     let said = refusal(&mut client, TYPST, endless);
     assert!(said.contains("ten seconds"), "{said}");
-    let said = refusal(
-        &mut client,
-        TYPST,
-        "#let s = \"x\" * 1000000\n#{ let a = (); while a.len() < 9000 { a.push(s + str(a.len())) }; a.len() }",
-    );
+    let said = refusal(&mut client, TYPST, "#(\"x\" * 4000000000).len()");
     assert!(said.contains("1 GiB"), "{said}");
     println!("bounds took {:?}", begun.elapsed());
     // The server is as it was.
