@@ -26,11 +26,12 @@ use crate::{
 };
 use estimates::EstimatesBody;
 use input::{ContractInput, PhaseInput, PhasePricingInput};
-pub(crate) use wire::ContractResponse;
+pub(crate) use input::{LineProductInput, PhaseKind, Renewal, document, object};
 use wire::{
-    AmendmentResponse, BillingCycleResponse, ChangeBody, InvoiceEffectBody, PhasePricingResponse,
-    Shown, billing_cycle, changes,
+    AmendmentResponse, BillingCycleResponse, InvoiceEffectBody, PhasePricingResponse, Shown,
+    billing_cycle, changes,
 };
+pub(crate) use wire::{ChangeBody, ContractResponse};
 
 /// Billing cycles of one answer at most, and unless told.
 const CYCLES_MAX: usize = 1000;

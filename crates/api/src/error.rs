@@ -447,6 +447,13 @@ pub const CODES: &[Code] = &[
         400,
         "several pauses could be meant: name one by pause_phase_id",
     ),
+    code("PLAN_ID_TAKEN", 400, "another plan has or had this id"),
+    code("PLAN_PUBLISHED", 400, "the terms of the plan are fixed"),
+    code("PLAN_STATUS_NOT_ALLOWED", 400, "no status that can follow"),
+    code("PLAN_NOT_A_DRAFT", 400, "only drafts of plans are deleted"),
+    code("PLAN_VERSION_OPEN", 400, "a version of it is a draft"),
+    code("CHECKOUT_CONFIRMED", 400, "the checkout is confirmed"),
+    code("CHECKOUT_EXPIRED", 400, "not confirmed in time"),
     code(
         "METRIC_QUERY_REFUSED",
         400,

@@ -27,6 +27,7 @@ mod billing;
 mod billing_settings;
 mod business_entity;
 mod charge;
+mod checkout;
 mod connector;
 mod contact;
 mod contract;
@@ -44,6 +45,7 @@ mod job;
 mod jurisdiction_rate;
 mod payment;
 mod payment_method;
+mod plan;
 mod product;
 mod product_pricing;
 mod raw_metric;
@@ -117,6 +119,8 @@ fn resources() -> OpenApiRouter<Arc<Server>> {
         .merge(customer_address::routes())
         .merge(contact::routes())
         .merge(contract::routes())
+        .merge(plan::routes())
+        .merge(checkout::routes())
         .merge(customer_connector::routes())
         .merge(customer_relationship::routes())
         .merge(connector::routes())

@@ -22,6 +22,7 @@ use crate::{
     list::{Envelope, Listed, Listing},
     path::PathIds,
 };
+pub(crate) use features::{CommitmentBody, DiscountBody, TaxBody};
 pub(crate) use metric::Metrics;
 pub(crate) use wire::{PricingInput, PricingResponse};
 

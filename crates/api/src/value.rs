@@ -202,6 +202,36 @@ impl PartialSchema for Number {
 
 impl ToSchema for Number {}
 
+/// An exact number of units, not below zero: a number in JSON. A text of digits is read as the number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Units(pub(crate) Decimal);
+
+impl Serialize for Units {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Number(self.0).serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Units {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Number::deserialize(deserializer).map(|Number(units)| Self(units))
+    }
+}
+
+impl PartialSchema for Units {
+    fn schema() -> RefOr<Schema> {
+        let object = ObjectBuilder::new()
+            .schema_type(SchemaType::from_iter([Type::Number, Type::String]))
+            .pattern(Some(r"^(0|[1-9][0-9]{0,13})(\.[0-9]{1,12})?$"))
+            .minimum(Some(0))
+            .maximum(Some(100_000_000_000_000_i64))
+            .examples([serde_json::json!(5)]);
+        object.build().into()
+    }
+}
+
+impl ToSchema for Units {}
+
 /// A percentage, an exact number: 6.25 is 6.25 %.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Percent(pub(crate) Decimal);

@@ -12,6 +12,7 @@
 //! - no transaction is held while usage is counted or amounts are computed.
 
 mod counted;
+mod estimate;
 mod formula;
 mod generate;
 mod late_usage;
@@ -26,7 +27,8 @@ mod taxes;
 mod work;
 mod write;
 
-pub use generate::{CONTRACTS_MAX, Moment, Prepared, Request, generate_all, prepare};
+pub use estimate::{Bills, Estimate, Guest, estimate, estimate_change};
+pub use generate::{CONTRACTS_MAX, Moment, Prepared, Request, generate_all, prepare, prepare_due};
 pub use preview::{Effect, effect, upcoming};
 pub(crate) use refresh::freshen;
 pub use refresh::{Asker, Refreshed, Regenerated, refresh, regenerate};

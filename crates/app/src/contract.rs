@@ -16,6 +16,7 @@ use florin_core::contract::{
 };
 use florin_core::custom_attribute::Module;
 use florin_core::id::LineId;
+use florin_core::plan::Plan;
 use florin_store::{self as store, Tx, list};
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -23,9 +24,11 @@ use jiff::tz::TimeZone;
 use serde_json::Value as Json;
 use uuid::Uuid;
 
-use crate::{App, Error, FieldError, Result, custom_attribute, organisation, test_clock};
-use catalogue::Catalogue;
+use crate::{App, Error, FieldError, Result, custom_attribute, organisation, plan, test_clock};
+pub(crate) use catalogue::{Catalogue, Known, Sold};
+pub(crate) use view::sights;
 use written::Reader;
+pub(crate) use written::{Place, bad, below};
 
 pub use effect::{AdjustedPeriod, InvoiceEffect};
 pub use upkeep::{Renewals, keep_up, renew_due};
@@ -91,7 +94,13 @@ pub struct Amended {
 pub async fn create(app: &App, tx: &mut Tx, written: Written) -> Result<Contract> {
     let zone = organisation::zone(tx).await?;
     let id = written.id.unwrap_or_else(|| app.ids.next());
-    let details = read(app, tx, &zone, written, None).await?;
+    let plan = planned(tx, &written).await;
+    let copies = written.phases.is_empty();
+    let read = read(app, tx, &zone, written, None).await;
+    let (plan, mut details) = Error::both(plan, read)?;
+    if let Some(plan) = plan {
+        details = of_plan(&plan, details, &zone, copies)?;
+    }
     test_clock::follow(tx, details.header.customer_id).await?;
     let parent_customer_id = parent(tx, details.header.customer_id).await?;
     let surroundings = Surroundings {
@@ -103,6 +112,41 @@ pub async fn create(app: &App, tx: &mut Tx, written: Written) -> Result<Contract
     let inserted = store::contract::insert(tx, &made).await;
     inserted.map_err(|error| Error::from_constraint(error, RULES))?;
     Ok(made)
+}
+
+/// The plan that is named, in the contract's currency.
+async fn planned(tx: &mut Tx, written: &Written) -> Result<Option<Plan>> {
+    let Some(id) = written.plan_id else {
+        return Ok(None);
+    };
+    let plan = plan::on_sale(tx, id).await?;
+    let currency = plan.currency().map(|currency| currency.to_string());
+    match currency.filter(|currency| *currency != written.currency) {
+        None => Ok(Some(plan)),
+        Some(other) => {
+            let message = format!("the plan is in {other}");
+            Err(Error::field("currency", "value_error.currency", message))
+        }
+    }
+}
+
+/// A contract that remembers its plan; with `copies` it has what the plan sells.
+fn of_plan(plan: &Plan, details: Details, zone: &TimeZone, copies: bool) -> Result<Details> {
+    let Details {
+        mut header,
+        status,
+        phases,
+    } = details;
+    if copies {
+        let agreement = plan.agreement(header, status, zone);
+        return agreement.map_err(|error| Error::field("start_date", "value_error.date", error));
+    }
+    header.plan = Some(plan.version());
+    Ok(Details {
+        header,
+        status,
+        phases,
+    })
 }
 
 /// Replaces a contract whole. The same content is no new version.
@@ -147,7 +191,11 @@ async fn replaced(
         let named = details.header.plan;
         named.is_none_or(|named| named.plan_id == plan.plan_id)
     });
-    details.header.plan = kept_plan.or(details.header.plan);
+    details.header.plan = match (kept_plan, details.header.plan) {
+        (Some(kept), _) => Some(kept),
+        (None, Some(named)) => Some(plan::version(tx, named.plan_id).await?),
+        (None, None) => None,
+    };
     let parent = parent(tx, details.header.customer_id).await?;
     let mut ids = || app.ids.next();
     let after = current
@@ -174,7 +222,9 @@ pub async fn delete(tx: &mut Tx, id: Uuid) -> Result<Contract> {
 pub async fn add_phase(app: &App, tx: &mut Tx, id: Uuid, phase: WrittenPhase) -> Result<Contract> {
     let before = find(tx, id).await?;
     let current = as_of_now(tx, &before)?;
-    let catalogue = Catalogue::read(app, tx, phase.lines(&[]), Some(&current)).await?;
+    plans_known(tx, phase.lines(&[]), Some(&current)).await?;
+    let known = Known::of_contract(Some(&current));
+    let catalogue = Catalogue::read(app, tx, phase.lines(&[]), known).await?;
     let mut reader = Reader::new(before.zone(), catalogue);
     let read = reader.phase(&[], phase);
     let details = reader.finish(read)?;
@@ -218,7 +268,9 @@ async fn read_line(
     line: WrittenLine,
 ) -> Result<LineDetails> {
     let lines = vec![(Vec::new(), &line)];
-    let catalogue = Catalogue::read(app, tx, lines, Some(contract)).await?;
+    plans_known(tx, lines.clone(), Some(contract)).await?;
+    let known = Known::of_contract(Some(contract));
+    let catalogue = Catalogue::read(app, tx, lines, known).await?;
     let mut reader = Reader::new(contract.zone(), catalogue);
     // A new line is no other line of the contract, whatever id it was copied with.
     let line = WrittenLine { id: None, ..line };
@@ -399,12 +451,32 @@ async fn read(
 ) -> Result<Details> {
     let values = std::mem::take(&mut written.custom_attributes);
     let settled = settled(tx, &written, values, before).await;
-    let catalogue = Catalogue::read(app, tx, written.lines(), before).await?;
+    let plans = plans_known(tx, written.lines(), before).await;
+    let known = Known::of_contract(before);
+    let catalogue = Catalogue::read(app, tx, written.lines(), known).await?;
     let mut reader = Reader::new(zone, catalogue);
     let details = reader.contract(written);
-    let (custom_attributes, mut details) = Error::both(settled, reader.finish(details))?;
+    let (settled, details) = (Error::both(settled, plans), reader.finish(details));
+    let ((custom_attributes, ()), mut details) = Error::both(settled, details)?;
     details.header.custom_attributes = custom_attributes;
     Ok(details)
+}
+
+/// The plans that lines name are there, unless the contract has them already.
+async fn plans_known(
+    tx: &mut Tx,
+    lines: Vec<(Place, &WrittenLine)>,
+    before: Option<&Contract>,
+) -> Result<()> {
+    let named = lines.into_iter().filter_map(|(place, line)| {
+        let id = line.plan_id?;
+        Some((below(&place, &["plan_id"]), id))
+    });
+    let named: Vec<(Place, Uuid)> = named.collect();
+    let phases = before.map(Contract::phases).unwrap_or_default();
+    let lines = phases.iter().flat_map(|phase| &phase.lines);
+    let kept: Vec<Uuid> = lines.filter_map(|line| line.head.plan_id).collect();
+    plan::require_known(tx, named, &kept).await
 }
 
 /// Custom attributes that fit their definitions, once the customers are known to exist.
@@ -448,7 +520,11 @@ fn unknown_customer(field: &str) -> FieldError {
     }
 }
 
-async fn parent(tx: &mut Tx, customer_id: Uuid) -> Result<Option<Uuid>> {
+/// The customer above this one.
+///
+/// # Errors
+/// [`Error::Store`].
+pub(crate) async fn parent(tx: &mut Tx, customer_id: Uuid) -> Result<Option<Uuid>> {
     let relationships = store::customer_relationship::of_children(tx, &[customer_id]).await?;
     Ok(relationships.first().map(|one| one.parent_customer_id))
 }

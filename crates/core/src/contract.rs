@@ -43,6 +43,7 @@ pub use details::{
     PlanVersion, RenewalPolicy,
 };
 pub use finding::{Finding, Findings, Rule};
+pub(crate) use kept::Fields;
 pub use kept::{Kept, Unreadable};
 pub use pause::{ExtensionPolicy, Pause, PauseEdit, PauseRequest};
 pub use phase::{Line, Phase};

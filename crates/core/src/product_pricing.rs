@@ -125,6 +125,11 @@ impl Content {
             && canonical::told(&self.document) == canonical::told(&other.document)
     }
 
+    /// What the document tells besides defaults and what is empty.
+    pub(crate) fn told(&self) -> Json {
+        canonical::without_empty(&self.document)
+    }
+
     /// A text that is the same for equal documents: keys in order, nulls left out, numbers without
     /// trailing zeros.
     pub fn canonical(&self) -> String {

@@ -44,6 +44,8 @@ const STEPS: &[Step] = &[
     step!(16, "0016_gateway"),
     step!(17, "0017_usage_upload"),
     step!(18, "0018_document"),
+    step!(19, "0019_plan"),
+    step!(20, "0020_checkout"),
     step!(21, "0021_entitlement"),
     step!(22, "0022_entitlement_meter"),
 ];

@@ -21,7 +21,7 @@ use tempfile::TempDir;
 use tower::ServiceExt;
 
 use crate::{
-    Answer, MemoryUsage, PlainDocuments,
+    Answer, MemoryUsage, PlainDocuments, contents,
     fixed::{CountingIds, FixedClock},
     postgres, tamper,
 };
@@ -159,6 +159,11 @@ impl TestApp {
     /// Runs a statement past the app and the database's own rules, as a hand that tampers with the file.
     pub async fn tamper(&self, statement: &str) {
         tamper::run(&self.url, statement).await;
+    }
+
+    /// All tables of records with their rows.
+    pub async fn contents(&self) -> Vec<(String, String)> {
+        contents::of(&self.url).await
     }
 
     /// `GET`.

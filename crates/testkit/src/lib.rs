@@ -12,6 +12,7 @@
 
 mod answer;
 mod app;
+mod contents;
 mod document;
 pub mod fixed;
 mod invoice;

@@ -210,11 +210,11 @@ pub(super) struct PhasePricingInput {
 
 /// A product that is made, or one that was read and is sent back.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
-pub(super) struct LineProductInput {
+pub(crate) struct LineProductInput {
     /// The product's id, where it is known.
-    id: Option<Uuid>,
+    pub(crate) id: Option<Uuid>,
     #[serde(flatten)]
-    product: ProductInput,
+    pub(crate) product: ProductInput,
 }
 
 /// On or off from a day.
@@ -425,12 +425,13 @@ impl From<PauseEditInput> for WrittenPause {
     }
 }
 
-fn object(value: Option<Value>) -> Value {
+/// An object, empty unless told.
+pub(crate) fn object(value: Option<Value>) -> Value {
     value.unwrap_or_else(|| json!({}))
 }
 
 /// The price as the contract keeps it: without what was not told.
-fn document(pricing: &PricingInput) -> Result<Value> {
+pub(crate) fn document(pricing: &PricingInput) -> Result<Value> {
     let document = serde_json::to_value(pricing);
     let mut document = document.map_err(|error| Error::Internal(error.to_string()))?;
     if let Some(members) = document.as_object_mut() {

@@ -211,16 +211,16 @@ pub(super) struct AmendmentResponse {
 
 /// A field that differs.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct ChangeBody {
+pub(crate) struct ChangeBody {
     /// Keys from the contract down; phases and pricings are named by their ids.
     #[schema(example = json!(["end_date"]))]
-    path: Vec<String>,
+    pub(crate) path: Vec<String>,
     /// The value before; null where there was none.
     #[schema(example = json!("2026-12-31T23:59:59.999999Z"))]
-    old: Value,
+    pub(crate) old: Value,
     /// The value after; null where there is none.
     #[schema(example = json!("2027-06-30T23:59:59.999999Z"))]
-    new: Value,
+    pub(crate) new: Value,
 }
 
 /// What a change of a contract does to invoices.

@@ -20,7 +20,7 @@ macro_rules! words {
         $(#[$meta])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
         #[serde(rename_all = "snake_case")]
-        pub(super) enum $name {
+        pub(crate) enum $name {
             $($(#[$case_meta])* $case),*
         }
 

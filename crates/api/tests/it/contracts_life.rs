@@ -9,6 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
 use crate::contracts::{Catalogue, catalogue, fee, findings, refusal};
+use crate::plans::{published, ramp};
 
 async fn path(catalogue: &Catalogue, app: &TestApp) -> String {
     format!("/contract_v2/{}", catalogue.contract(app).await.id())
@@ -182,8 +183,10 @@ both! {
         let made = app.post("/contract_v2", body.clone()).await.ok();
         body["renewal_policy"] = json!("renew_with_default_contract");
         let without_plan = app.post("/contract_v2", body.clone()).await.ok();
-        body["plan_id"] = json!(catalogue.product);
+        let plan = published(&app, ramp(&catalogue, 100)).await;
+        body["plan_id"] = json!(plan.id());
         let of_plan = app.post("/contract_v2", body).await.ok();
+        app.post(&format!("/plans/{}/archive", plan.id()), json!({})).await.ok();
         catalogue.contract(&app).await;
         let (first, end) = (at("2026-12-31T23:59:59Z"), at("2027-01-01T00:00:00Z"));
         let none = renew_due(&app.app, app.organisation, first).await.unwrap();

@@ -72,11 +72,23 @@ const FIXTURES: &[Fixture] = &[
     Made("raw_metric_id", "/rawmetric", r#"{"name": "Fixture", "dataschema": {"data": {}}}"#, "/id"),
     Made("aggregate_id", "/aggregates", r#"{"name": "Fixture", "visual_query_builder":
         {"table_name": "fixture", "aggregate_operation": {"type": "COUNT"}}}"#, "/id"),
+    Made("plan_id", "/plans", r#"{"name": "Fixture", "schedule": {}, "phases": [{"name": "Only",
+        "pricings": [{"product_id": "{product_id}", "pricing":
+            {"pricing_data": {"pricing_type": "flat_fee", "unit_amount": 9}}}]}]}"#, "/id"),
+    Found("plan_phase_id", "/plans/{plan_id}", "/phases/0/id"),
+    Found("phase_pricing_id", "/plans/{plan_id}", "/phases/0/pricings/0/id"),
+    Made("plan_template_id", "/templates/plan", r#"{"name": "Fixture", "currency": "USD"}"#, "/id"),
     Made("contract_id", "/contract_v2", r#"{"name": "Fixture", "currency": "USD",
         "customer_id": "{customer_id}", "start_date": "2026-01-01",
         "phases": [{"name": "Only", "pricings": [{"product_id": "{product_id}", "pricing":
             {"pricing_data": {"pricing_type": "flat_fee", "unit_amount": 9}}}]}]}"#, "/id"),
     Found("phase_id", "/contract_v2/{contract_id}", "/phases/0/id"),
+    Made("sold_id", "/products", r#"{"name": "Sold", "type": "product"}"#, "/id"),
+    Made("published_id", "/plans", r#"{"name": "Published", "status": "active", "schedule": {},
+        "phases": [{"name": "Only", "pricings": [{"product_id": "{sold_id}", "pricing":
+            {"pricing_data": {"pricing_type": "flat_fee", "unit_amount": 9, "currency": "USD"}}}]}]}"#, "/id"),
+    Made("checkout_id", "/checkouts",
+        r#"{"plan_id": "{published_id}", "customer_id": "{customer_id}"}"#, "/id"),
     Made("kept", "/usage/fixture", r#"{"customer_id": "a", "timestamp": "2025-01-01", "data": {}}"#, "/status"),
     Made("correction_id", "/rawmetric/{raw_metric_id}/corrections",
         r#"{"action": "delete", "reason": "r", "events": {"customer_id": "a"}}"#, "/id"),

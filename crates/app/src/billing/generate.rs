@@ -133,6 +133,25 @@ pub async fn prepare(
     }
 }
 
+/// Everything that is due of a contract by now, with what differs from the bills that there are. Nothing is written.
+///
+/// # Errors
+/// [`Error::NotFound`] for the contract, [`Error::Refused`] where it cannot be billed.
+pub async fn prepare_due(
+    app: &App,
+    organisation: OrganisationId,
+    contract_id: Uuid,
+) -> Result<Prepared> {
+    let app = &crate::test_clock::app_of_contract(app, organisation, contract_id).await?;
+    let setting = setting(app, organisation, app.clock.now()).await?;
+    let wanted = wanted(&setting, contract_id).await?;
+    let subject = setting.subjects(&[wanted]).await?.pop().ok_or(MISSING)?;
+    let today = subject.contract.day_of(setting.at).min(setting.today);
+    let ask = Ask::Now(today);
+    let planned = one_planned(&setting, Task { subject, ask }).await?;
+    made(&setting, planned).await
+}
+
 impl Prepared {
     /// Writes the bill; answers the ids of its invoices.
     ///

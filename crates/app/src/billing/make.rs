@@ -339,7 +339,7 @@ impl Maker<'_> {
             return Ok(false);
         }
         if bills.is_empty() {
-            let is_asked_for = matches!(ask, Ask::Parts(_));
+            let is_asked_for = matches!(ask, Ask::Parts(_) | Ask::Now(_));
             let is_last = matches!(ask, Ask::Due(_)) && self.plan.next_bill_day.is_none();
             if !is_asked_for && !is_last {
                 pending.clear();
@@ -395,7 +395,7 @@ impl Maker<'_> {
     ) -> Result<Made, Problem> {
         let contract = &self.subject.contract;
         let next_bill_day = match ask {
-            Ask::Due(_) => self
+            Ask::Due(_) | Ask::Now(_) => self
                 .plan
                 .next_bill_day
                 .filter(|_| contract.status().is_billed()),

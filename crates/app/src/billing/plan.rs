@@ -32,6 +32,8 @@ pub(super) fn late_since(on: Date) -> Date {
 pub(super) enum Ask {
     /// Everything that is due on a day or before.
     Due(Date),
+    /// The same, and adjustments do not wait for the next bill.
+    Now(Date),
     /// One of its billing cycles, whether its day has come or not.
     Cycle(GenerationRequest),
     /// These parts of a draft anew.
@@ -104,7 +106,7 @@ pub(super) fn plan(
     today: Date,
 ) -> Result<Plan, Problem> {
     let on = match ask {
-        Ask::Due(on) => *on,
+        Ask::Due(on) | Ask::Now(on) => *on,
         Ask::Cycle(request) => request.bill_for_date,
         Ask::Parts(_) => today,
     };
@@ -130,8 +132,8 @@ pub(super) fn plan(
     };
     let mut nothing = None;
     let bills = match ask {
-        Ask::Due(_) if !subject.contract.status().is_billed() => Vec::new(),
-        Ask::Due(on) => due(&phases, history_of, *on).map_err(failed)?,
+        Ask::Due(_) | Ask::Now(_) if !subject.contract.status().is_billed() => Vec::new(),
+        Ask::Due(on) | Ask::Now(on) => due(&phases, history_of, *on).map_err(failed)?,
         Ask::Cycle(request) => {
             let found = generation(&phases, history_of, *request).map_err(failed)?;
             generated(found, &mut nothing)
@@ -178,7 +180,7 @@ fn changes(
     let mut changes = Changes::default();
     match ask {
         Ask::Parts(parts) => changes.freed.clone_from(parts),
-        Ask::Due(_) | Ask::Cycle(_) => amended(subject, phases, on, &mut changes)?,
+        Ask::Due(_) | Ask::Now(_) | Ask::Cycle(_) => amended(subject, phases, on, &mut changes)?,
     }
     if matches!(ask, Ask::Cycle(_)) {
         // Other drafts are the next run's.

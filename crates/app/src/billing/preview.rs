@@ -39,7 +39,7 @@ pub async fn effect(app: &App, tx: Tx, after: &Contract) -> Result<Effect> {
     let setting = setting_in(app, &mut tx, app.clock.now()).await?;
     let wanted = wanted_in(&mut tx, after.id()).await?;
     let changed = vec![after.clone()];
-    let subject = subject::around(&mut tx, &[wanted], changed, setting.today).await?;
+    let subject = subject::around(&mut tx, &[wanted], (changed, None), setting.today).await?;
     let subject = subject.into_iter().next().ok_or(MISSING)?;
     drop(tx);
     let (now, next) = ahead(&setting, subject).await?;
@@ -89,7 +89,11 @@ const MISSING: Error = Error::NotFound {
 };
 
 async fn made(setting: &Setting, subject: Subject, on: Date) -> Result<Made> {
-    let ask = Ask::Due(on);
+    made_of(setting, subject, Ask::Due(on)).await
+}
+
+/// What comes of asking a contract.
+pub(super) async fn made_of(setting: &Setting, subject: Subject, ask: Ask) -> Result<Made> {
     let (planned, problems) = setting.plan(vec![Task { subject, ask }]).await?;
     let counter = Counter::new(&setting.app, setting.organisation, false);
     let (worked, _) = setting.make(planned, counter).await?;

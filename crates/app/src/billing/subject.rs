@@ -22,6 +22,7 @@ use uuid::Uuid;
 
 use super::{
     Problem,
+    estimate::Guest,
     taxes::{TaxBook, delivered_to},
 };
 use crate::Result;
@@ -161,22 +162,22 @@ pub(super) async fn load(tx: &mut Tx, wanted: &[Wanted], today: Date) -> Result<
     let ids: Vec<Uuid> = wanted.iter().map(|one| one.id).collect();
     let mut contracts = store::contract::of_ids(tx, &ids).await?;
     contracts.retain(|contract| contract.record().deleted_at.is_none());
-    around(tx, wanted, contracts, today).await
+    around(tx, wanted, (contracts, None), today).await
 }
 
-/// All around these contracts.
+/// All around these contracts, of which one may be with somebody who is no customer yet.
 ///
 /// # Errors
 /// [`crate::Error::Store`].
 pub(super) async fn around(
     tx: &mut Tx,
     wanted: &[Wanted],
-    contracts: Vec<Contract>,
+    (contracts, guest): (Vec<Contract>, Option<Guest>),
     today: Date,
 ) -> Result<Vec<Subject>> {
     let ids: Vec<Uuid> = wanted.iter().map(|one| one.id).collect();
     let wanted: HashMap<Uuid, Wanted> = wanted.iter().map(|one| (one.id, *one)).collect();
-    let people = People::load(tx, &contracts).await?;
+    let people = People::load(tx, &contracts, guest).await?;
     let products = products(tx, &contracts).await?;
     let noted = store::billing_recheck::noted(tx, &ids).await?;
     let looks: HashMap<Uuid, (Wanted, Look)> = contracts
@@ -320,7 +321,7 @@ struct People {
 }
 
 impl People {
-    async fn load(tx: &mut Tx, contracts: &[Contract]) -> Result<Self> {
+    async fn load(tx: &mut Tx, contracts: &[Contract], guest: Option<Guest>) -> Result<Self> {
         let served: BTreeSet<Uuid> = contracts
             .iter()
             .map(|contract| contract.header().customer_id)
@@ -349,8 +350,18 @@ impl People {
             default_entity: default.map(|entity| entity.id),
             book: Arc::default(),
         };
+        let address = guest.map(|guest| people.welcome(guest));
         people.load_taxes(tx, contracts, &ids).await?;
+        people.addresses.extend(address.flatten());
         Ok(people)
+    }
+
+    /// Takes a guest in; answers where it is delivered to.
+    fn welcome(&mut self, guest: Guest) -> Option<(Uuid, florin_core::address::Address)> {
+        let Guest { customer, address } = guest;
+        let id = customer.id;
+        self.customers.insert(id, Arc::new(customer));
+        address.map(|address| (id, address))
     }
 
     async fn load_taxes(

@@ -7,8 +7,9 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use florin_core::contract::{Contract, Line};
+use florin_core::contract::{Contract, LineHead};
 use florin_core::id::LineId;
+use florin_core::plan::Plan;
 use florin_core::product::{Kind, Product};
 use florin_core::product_pricing::{Content, ProductPricing};
 use florin_store::{self as store, Tx};
@@ -23,14 +24,14 @@ use crate::{
 
 /// What a line sells, at which price.
 #[derive(Clone, Debug)]
-pub(super) struct Sold {
-    pub(super) product_id: Uuid,
-    pub(super) pricing_id: Option<Uuid>,
-    pub(super) pricing: Arc<Content>,
+pub(crate) struct Sold {
+    pub(crate) product_id: Uuid,
+    pub(crate) pricing_id: Option<Uuid>,
+    pub(crate) pricing: Arc<Content>,
 }
 
 /// What the lines of a body sell, and what is wrong with it.
-pub(super) struct Catalogue {
+pub(crate) struct Catalogue {
     sold: HashMap<Place, Sold>,
     features: Vec<Arc<Content>>,
     found: Vec<FieldError>,
@@ -55,15 +56,15 @@ struct Draft<'w> {
 }
 
 impl Catalogue {
-    /// Reads what lines sell; inline products are made. `before` is the contract that is changed.
+    /// Reads what lines sell; inline products are made. `known` is what is changed: a contract or a plan.
     ///
     /// # Errors
     /// [`Error::Refused`] where an inline product breaks a rule; what is wrong with fields is kept.
-    pub(super) async fn read(
+    pub(crate) async fn read(
         app: &App,
         tx: &mut Tx,
         lines: Vec<(Place, &WrittenLine)>,
-        before: Option<&Contract>,
+        known: Known<'_>,
     ) -> Result<Self> {
         let mut found = Vec::new();
         let mut drafts = Vec::with_capacity(lines.len());
@@ -84,7 +85,6 @@ impl Catalogue {
             });
         }
         let records = Records::load(tx, &drafts).await?;
-        let known = Known::of(before);
         let mut sold = HashMap::with_capacity(drafts.len());
         for draft in drafts {
             if let Some(one) = records.sold(&draft, &known, &mut found) {
@@ -101,16 +101,16 @@ impl Catalogue {
     }
 
     /// What the line at a place sells, unless something is wrong with it.
-    pub(super) fn take(&mut self, place: &[String]) -> Option<Sold> {
+    pub(crate) fn take(&mut self, place: &[String]) -> Option<Sold> {
         self.sold.remove(place)
     }
 
-    pub(super) fn take_found(&mut self) -> Vec<FieldError> {
+    pub(crate) fn take_found(&mut self) -> Vec<FieldError> {
         std::mem::take(&mut self.found)
     }
 
     /// Modifiers of a phase: those that it has, where the same is said.
-    pub(super) fn features(&self, document: Json) -> Result<Arc<Content>, Vec<FieldError>> {
+    pub(crate) fn features(&self, document: Json) -> Result<Arc<Content>, Vec<FieldError>> {
         let content = Content::read(document).map_err(product_pricing::flaws)?;
         let mut known = self.features.iter();
         let same = known.find(|known| known.says_the_same(&content));
@@ -180,47 +180,66 @@ async fn in_catalogue(app: &App, tx: &mut Tx, draft: &Draft<'_>, sold: Sold) -> 
     })
 }
 
-/// What the contract has that is changed.
-struct Known<'c> {
-    lines: Vec<&'c Line>,
+/// What the contract or plan has that is changed.
+#[derive(Default)]
+pub(crate) struct Known<'c> {
+    lines: Vec<(LineId, &'c LineHead)>,
     features: Vec<Arc<Content>>,
 }
 
 impl<'c> Known<'c> {
-    fn of(before: Option<&'c Contract>) -> Self {
+    /// What a contract has; nothing where it is new.
+    pub(crate) fn of_contract(before: Option<&'c Contract>) -> Self {
         let phases = before.map(Contract::phases).unwrap_or_default();
         let features = phases
             .iter()
             .filter_map(|phase| phase.head.features.clone());
+        let lines = phases.iter().flat_map(|phase| &phase.lines);
         Self {
-            lines: phases.iter().flat_map(|phase| &phase.lines).collect(),
+            lines: lines.map(|line| (line.id, &line.head)).collect(),
+            features: features.collect(),
+        }
+    }
+
+    /// What a plan has; nothing where it is new.
+    pub(crate) fn of_plan(before: Option<&'c Plan>) -> Self {
+        let phases = before.map(|plan| plan.details.phases.as_slice());
+        let phases = phases.unwrap_or_default();
+        let features = phases
+            .iter()
+            .filter_map(|phase| phase.head.features.clone());
+        let lines = phases.iter().flat_map(|phase| &phase.lines);
+        Self {
+            lines: lines.map(|line| (line.id, &line.head)).collect(),
             features: features.collect(),
         }
     }
 
     /// The line that says the same about a product: the one with the id, else any.
-    fn same(&self, id: Option<Uuid>, product_id: Uuid, content: &Content) -> Option<&'c Line> {
-        let says_so = |line: &&&Line| {
-            line.head.product_id == product_id && line.head.pricing.says_the_same(content)
-        };
-        let lines = || self.lines.iter().filter(says_so);
-        let own = id.and_then(|id| lines().find(|line| line.id == LineId(id)));
-        own.or_else(|| lines().next()).copied()
+    fn same(&self, id: Option<Uuid>, product_id: Uuid, content: &Content) -> Option<&'c LineHead> {
+        self.first(id, |head| {
+            head.product_id == product_id && head.pricing.says_the_same(content)
+        })
     }
 
     /// The line that was sold at a price of the catalogue: the one with the id, else any.
-    fn at_price(&self, id: Option<Uuid>, pricing_id: Uuid) -> Option<&'c Line> {
-        let lines = || {
-            let lines = self.lines.iter();
-            lines.filter(|line| line.head.pricing_id == Some(pricing_id))
-        };
-        let own = id.and_then(|id| lines().find(|line| line.id == LineId(id)));
-        own.or_else(|| lines().next()).copied()
+    fn at_price(&self, id: Option<Uuid>, pricing_id: Uuid) -> Option<&'c LineHead> {
+        self.first(id, |head| head.pricing_id == Some(pricing_id))
+    }
+
+    fn first(
+        &self,
+        id: Option<Uuid>,
+        is_meant: impl Fn(&LineHead) -> bool,
+    ) -> Option<&'c LineHead> {
+        let lines = || self.lines.iter().filter(|(_, head)| is_meant(head));
+        let own = id.and_then(|id| lines().find(|(line, _)| *line == LineId(id)));
+        own.or_else(|| lines().next()).map(|(_, head)| *head)
     }
 
     fn sells(&self, product_id: Uuid) -> bool {
         let mut lines = self.lines.iter();
-        lines.any(|line| line.head.product_id == product_id)
+        lines.any(|(_, head)| head.product_id == product_id)
     }
 }
 
@@ -292,7 +311,7 @@ impl Records {
         let pricing_id = draft.line.pricing_id;
         let of_price = pricing_id.and_then(|id| {
             let kept = known.at_price(draft.line.id, id);
-            let kept = kept.map(|line| line.head.product_id);
+            let kept = kept.map(|line| line.product_id);
             kept.or_else(|| Some(self.pricings.get(&id)?.product_id))
         });
         let Some(id) = draft.product_id.or(of_price) else {
@@ -329,8 +348,8 @@ impl Records {
         if let Some(line) = known.same(draft.line.id, product_id, inline) {
             return Sold {
                 product_id,
-                pricing_id: line.head.pricing_id,
-                pricing: line.head.pricing.clone(),
+                pricing_id: line.pricing_id,
+                pricing: line.pricing.clone(),
             };
         }
         let named = draft.line.pricing_id.and_then(|id| self.pricings.get(&id));
@@ -353,11 +372,11 @@ impl Records {
         let id = draft.line.pricing_id?;
         let (product_id, pricing_id) = (product.id, Some(id));
         let kept = known.at_price(draft.line.id, id);
-        if let Some(line) = kept.filter(|line| line.head.product_id == product_id) {
+        if let Some(line) = kept.filter(|line| line.product_id == product_id) {
             return Some(Sold {
                 product_id,
                 pricing_id,
-                pricing: line.head.pricing.clone(),
+                pricing: line.pricing.clone(),
             });
         }
         let Some(pricing) = self.pricings.get(&id) else {

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::{invalid, parent, refused};
-use crate::{App, Error, Result};
+use crate::{App, Error, Result, plan};
 
 /// Contracts of one transaction: some tenths of a second.
 const STATUSES_AT_ONCE: u64 = 1000;
@@ -24,7 +24,7 @@ pub struct Renewals {
     pub renewed: Vec<(Uuid, Uuid)>,
     /// Contracts that end, by their policy.
     pub ended: Vec<Uuid>,
-    /// Contracts that stay due, with the reason: their plan is not known, or the next term breaks a rule.
+    /// Contracts that stay due, with the reason: no version of their plan is published, or the next term breaks a rule.
     pub waiting: Vec<(Uuid, String)>,
 }
 
@@ -86,7 +86,7 @@ pub async fn renew_due(
                 Ok(None) => renewals.ended.push(id),
                 Err(Error::Store(error)) => return Err(Error::Store(error)),
                 Err(reason) => {
-                    renewals.waiting.push((id, reason.to_string()));
+                    renewals.waiting.push((id, in_words(reason)));
                     continue;
                 }
             }
@@ -108,9 +108,14 @@ async fn renew(
     let details = match renewal_due(contract, policy, contract.day_of(now)) {
         Renewal::NotYet | Renewal::None => return Ok(None),
         Renewal::WithExisting => renewed_with_existing(contract).map_err(refused)?,
-        Renewal::FromPlan(_) => {
-            let message = "the plan of the contract is not known";
-            return Err(Error::field("plan_id", "value_error.unknown_id", message));
+        Renewal::FromPlan(version) => {
+            let plan = plan::current(tx, version.plan_id).await?;
+            let plan = plan.ok_or_else(|| {
+                let message = "no version of the contract's plan is published";
+                Error::field("plan_id", "value_error.plan", message)
+            })?;
+            plan::require_sellable(tx, &plan).await?;
+            plan.renewal(contract).map_err(refused)?
         }
     };
     let surroundings = Surroundings {
@@ -122,4 +127,15 @@ async fn renew(
     let next = next.map_err(invalid)?;
     store::contract::insert(tx, &next).await?;
     Ok(Some(next.id()))
+}
+
+/// What is wrong, each thing in its own words.
+fn in_words(reason: Error) -> String {
+    let Error::Invalid(fields) = reason else {
+        return reason.to_string();
+    };
+    let words = fields
+        .into_iter()
+        .map(|field| format!("{}: {}", field.path.join("."), field.message));
+    words.collect::<Vec<_>>().join("; ")
 }

@@ -78,7 +78,11 @@ fn names(contract: &Contract, [customers, products, metrics]: [&mut BTreeSet<Uui
     }
 }
 
-async fn sights(
+/// What stands around such things.
+///
+/// # Errors
+/// [`crate::Error::Store`].
+pub(crate) async fn sights(
     tx: &mut Tx,
     customers: Vec<Uuid>,
     products: Vec<Uuid>,

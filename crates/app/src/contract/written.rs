@@ -129,14 +129,14 @@ pub struct WrittenSwitch {
 }
 
 /// Keys and positions from the root of what was sent.
-pub(super) type Place = Vec<String>;
+pub(crate) type Place = Vec<String>;
 
-pub(super) fn below(place: &[String], keys: &[&str]) -> Place {
+pub(crate) fn below(place: &[String], keys: &[&str]) -> Place {
     let keys = keys.iter().map(|key| (*key).to_owned());
     place.iter().cloned().chain(keys).collect()
 }
 
-pub(super) fn bad(path: Place, kind: &'static str, message: impl ToString) -> FieldError {
+pub(crate) fn bad(path: Place, kind: &'static str, message: impl ToString) -> FieldError {
     FieldError {
         path,
         message: message.to_string(),

@@ -179,29 +179,29 @@ fn pause(document: Json, zone: &TimeZone) -> Result<Pause> {
 }
 
 /// The members of an object, each taken once.
-struct Fields {
+pub(crate) struct Fields {
     of: &'static str,
     members: Map<String, Json>,
 }
 
 impl Fields {
-    fn of(document: Json, of: &'static str) -> Result<Self> {
+    pub(crate) fn of(document: Json, of: &'static str) -> Result<Self> {
         match document {
             Json::Object(members) => Ok(Self { of, members }),
             _ => Err(Unreadable::Field(of.to_owned())),
         }
     }
 
-    fn bad(&self, key: &str) -> Unreadable {
+    pub(crate) fn bad(&self, key: &str) -> Unreadable {
         Unreadable::Field(format!("{key} of a {}", self.of))
     }
 
-    fn take(&mut self, key: &str) -> Json {
+    pub(crate) fn take(&mut self, key: &str) -> Json {
         self.members.get_mut(key).map_or(Json::Null, Json::take)
     }
 
     /// The value under a key as `read` understands it; none for null.
-    fn optional<T>(
+    pub(crate) fn optional<T>(
         &mut self,
         key: &str,
         read: impl FnOnce(Json) -> Option<T>,
@@ -212,7 +212,7 @@ impl Fields {
         }
     }
 
-    fn optional_word<T>(
+    pub(crate) fn optional_word<T>(
         &mut self,
         key: &str,
         parse: impl FnOnce(&str) -> Option<T>,
@@ -220,62 +220,66 @@ impl Fields {
         self.optional(key, |value| value.as_str().and_then(parse))
     }
 
-    fn word<T>(&mut self, key: &str, parse: impl FnOnce(&str) -> Option<T>) -> Result<T> {
+    pub(crate) fn word<T>(
+        &mut self,
+        key: &str,
+        parse: impl FnOnce(&str) -> Option<T>,
+    ) -> Result<T> {
         let word = self.optional_word(key, parse)?;
         word.ok_or_else(|| self.bad(key))
     }
 
-    fn optional_text(&mut self, key: &str) -> Result<Option<String>> {
+    pub(crate) fn optional_text(&mut self, key: &str) -> Result<Option<String>> {
         self.optional(key, |value| match value {
             Json::String(text) => Some(text),
             _ => None,
         })
     }
 
-    fn text(&mut self, key: &str) -> Result<String> {
+    pub(crate) fn text(&mut self, key: &str) -> Result<String> {
         self.optional_text(key)?.ok_or_else(|| self.bad(key))
     }
 
-    fn optional_id(&mut self, key: &str) -> Result<Option<Uuid>> {
+    pub(crate) fn optional_id(&mut self, key: &str) -> Result<Option<Uuid>> {
         self.optional_word(key, |id| id.parse().ok())
     }
 
-    fn id(&mut self, key: &str) -> Result<Uuid> {
+    pub(crate) fn id(&mut self, key: &str) -> Result<Uuid> {
         self.word(key, |id| id.parse().ok())
     }
 
-    fn optional_flag(&mut self, key: &str) -> Result<Option<bool>> {
+    pub(crate) fn optional_flag(&mut self, key: &str) -> Result<Option<bool>> {
         self.optional(key, |value| value.as_bool())
     }
 
-    fn flag(&mut self, key: &str) -> Result<bool> {
+    pub(crate) fn flag(&mut self, key: &str) -> Result<bool> {
         self.optional_flag(key)?.ok_or_else(|| self.bad(key))
     }
 
-    fn number<T: TryFrom<i64>>(&mut self, key: &str) -> Result<Option<T>> {
+    pub(crate) fn number<T: TryFrom<i64>>(&mut self, key: &str) -> Result<Option<T>> {
         self.optional(key, |value| value.as_i64()?.try_into().ok())
     }
 
-    fn list(&mut self, key: &str) -> Result<Vec<Json>> {
+    pub(crate) fn list(&mut self, key: &str) -> Result<Vec<Json>> {
         match self.take(key) {
             Json::Array(entries) => Ok(entries),
             _ => Err(self.bad(key)),
         }
     }
 
-    fn optional_start(&mut self, key: &str, zone: &TimeZone) -> Result<Option<Start>> {
+    pub(crate) fn optional_start(&mut self, key: &str, zone: &TimeZone) -> Result<Option<Start>> {
         self.optional_word(key, |at| Start::at(at.parse().ok()?, zone).ok())
     }
 
-    fn start(&mut self, key: &str, zone: &TimeZone) -> Result<Start> {
+    pub(crate) fn start(&mut self, key: &str, zone: &TimeZone) -> Result<Start> {
         self.optional_start(key, zone)?.ok_or_else(|| self.bad(key))
     }
 
-    fn end(&mut self, key: &str, zone: &TimeZone) -> Result<Option<End>> {
+    pub(crate) fn end(&mut self, key: &str, zone: &TimeZone) -> Result<Option<End>> {
         self.optional_word(key, |at| End::at(at.parse().ok()?, zone).ok())
     }
 
-    fn optional_price(&mut self, key: &str) -> Result<Option<Arc<Content>>> {
+    pub(crate) fn optional_price(&mut self, key: &str) -> Result<Option<Arc<Content>>> {
         self.optional(key, |value| Content::read(value).ok().map(Arc::new))
     }
 }

@@ -18,7 +18,8 @@ pub(super) fn told(document: &Json) -> String {
     text(&without_empty(document))
 }
 
-fn without_empty(value: &Json) -> Json {
+/// What a document tells besides defaults.
+pub(super) fn without_empty(value: &Json) -> Json {
     let is_empty = |value: &Json| match value {
         Json::Null => true,
         Json::Array(items) => items.is_empty(),

@@ -24,6 +24,7 @@ mod golden_departures;
 mod invoice;
 mod invoiced;
 mod ledger;
+mod plan;
 mod pricing_laws;
 mod published;
 mod published_features;

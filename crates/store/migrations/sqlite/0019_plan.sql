@@ -1,0 +1,32 @@
+-- Plans: a row for each version, with an id of its own; `parent_plan_id` is that of the first.
+CREATE TABLE plan (
+    organisation_id BLOB NOT NULL REFERENCES organisation (organisation_id),
+    id BLOB NOT NULL,
+    parent_plan_id BLOB NOT NULL,
+    old_plan_id BLOB,
+    version INTEGER NOT NULL,
+    is_latest_version BOOLEAN NOT NULL,
+    status TEXT NOT NULL,
+    -- Whether it is a plan of products without phases of its own.
+    is_template BOOLEAN NOT NULL,
+    name TEXT NOT NULL,
+    description TEXT,
+    currency TEXT,
+    duration TEXT,
+    business_entity_id BLOB,
+    document TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    deleted_at INTEGER,
+    CONSTRAINT plan_id_key PRIMARY KEY (organisation_id, id),
+    CONSTRAINT plan_parent_plan FOREIGN KEY (organisation_id, parent_plan_id)
+        REFERENCES plan (organisation_id, id),
+    CONSTRAINT plan_old_plan FOREIGN KEY (organisation_id, old_plan_id)
+        REFERENCES plan (organisation_id, id),
+    CONSTRAINT plan_business_entity FOREIGN KEY (organisation_id, business_entity_id)
+        REFERENCES business_entity (organisation_id, id)
+);
+CREATE UNIQUE INDEX plan_parent_plan_id_version_key
+    ON plan (organisation_id, parent_plan_id, version) WHERE deleted_at IS NULL;
+CREATE INDEX plan_created_at ON plan (organisation_id, created_at, id);
+CREATE INDEX plan_name ON plan (organisation_id, name, id);
