@@ -101,8 +101,13 @@ pub(crate) async fn freshen(
 ) -> Result<HashMap<Uuid, Error>> {
     let mut stale = HashMap::new();
     let mut left = ids.to_vec();
-    for _ in 0..ATTEMPTS_MAX {
-        let refreshed = refresh_some(app, organisation, asker, (&left, false)).await?;
+    for attempt in 1..=ATTEMPTS_MAX {
+        let refreshed = match refresh_some(app, organisation, asker, (&left, false)).await {
+            // Without locks, several statements on PostgreSQL may see a draft while another request makes it anew: its
+            // parts are of now, its totals of before. Look again; what is really broken stays so.
+            Err(Error::Store(store::Error::Corrupt { .. })) if attempt < ATTEMPTS_MAX => continue,
+            refreshed => refreshed?,
+        };
         let unrated = refreshed.unrated.into_iter();
         stale.extend(unrated.map(|(id, problem)| (id, problem.into())));
         left = refreshed.overtaken;

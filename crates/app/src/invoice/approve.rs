@@ -5,7 +5,7 @@
 //! it is looked at, and whoever comes second finds it approved.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     ops::Range,
 };
 
@@ -151,9 +151,10 @@ async fn checked(
         true => billed(tx, &drafts).await?,
         false => HashMap::new(),
     };
+    let known = known_to_billing(tx, &drafts, !issued.is_empty()).await?;
     let (mut sound, mut refusals) = (Vec::with_capacity(drafts.len()), Vec::new());
     for draft in drafts {
-        let key = cycle(&draft);
+        let key = cycle(&draft).filter(|_| !known.contains(&draft.id()));
         let earlier = key.and_then(|key| issued.get(&key));
         match check(&draft, &versions, earlier) {
             Err(error) => refusals.push((draft.id(), error)),
@@ -222,6 +223,27 @@ async fn billed(tx: &mut Tx, drafts: &[Draft]) -> Result<HashMap<(Uuid, Date), V
         }
     }
     Ok(billed)
+}
+
+/// Drafts all of whose days billing keeps account of: what they charge for is on no other bill, or was taken back
+/// there.
+async fn known_to_billing(tx: &mut Tx, drafts: &[Draft], is_asked: bool) -> Result<HashSet<Uuid>> {
+    if !is_asked {
+        return Ok(HashSet::new());
+    }
+    let parts = drafts.iter().flat_map(Draft::parts);
+    let parts: Vec<Uuid> = parts.map(|part| part.id).collect();
+    let billed = store::billed_period::of_parts(tx, &parts).await?;
+    let billed: HashSet<Uuid> = billed.iter().map(|billed| billed.period.part).collect();
+    let is_known = |draft: &&Draft| {
+        let mut charging = draft.parts().iter().filter(|part| {
+            let is_by_hand = part.source == invoice::Source::OneOff;
+            !is_by_hand && !part.rated.lines.is_empty()
+        });
+        charging.all(|part| billed.contains(&part.id))
+    };
+    let known = drafts.iter().filter(is_known).map(Draft::id);
+    Ok(known.collect())
 }
 
 /// Gives numbers and keeps all that an approval does.
