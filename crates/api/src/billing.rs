@@ -45,7 +45,7 @@ async fn generate_invoice(
     let (app, organisation) = (&context.app, context.organisation());
     let prepared = app::billing::prepare(app, organisation, &request).await?;
     let mut tx = context.begin().await?;
-    let invoice_ids = prepared.write(&mut tx).await?;
+    let invoice_ids = prepared.write(app, &mut tx).await?;
     context.commit(tx, GeneratedResponse { invoice_ids }).await
 }
 

@@ -214,7 +214,7 @@ async fn edit(
 )]
 async fn discard(context: Context, PathIds([id]): PathIds<1>) -> Result<Json<InvoiceResponse>> {
     let mut tx = context.begin().await?;
-    let shown = app::invoice::discard(&mut tx, id).await?;
+    let shown = app::invoice::discard(&context.app, &mut tx, id).await?;
     answered(&context, tx, shown).await
 }
 

@@ -4,6 +4,7 @@
 //! the balance sheet: no operation here posts anything.
 
 pub mod alert;
+pub(crate) mod billed;
 pub mod check;
 pub mod granted;
 mod live;

@@ -23,7 +23,7 @@ use florin_store::{
 };
 use uuid::Uuid;
 
-use crate::{App, Error, Result, charge, customer, customer::Profile};
+use crate::{App, Error, Result, charge, customer, customer::Profile, entitlement};
 
 pub use approve::{APPROVALS_MAX, Approval, Checks, Outcome, approve, approve_chunk};
 pub(crate) use approve_many::approve_fresh;
@@ -218,11 +218,12 @@ pub async fn edit(app: &App, tx: &mut Tx, id: Uuid, change: Change) -> Result<Sh
 ///
 /// # Errors
 /// [`Error::NotFound`], `INVOICE_NOT_A_DRAFT`.
-pub async fn discard(tx: &mut Tx, id: Uuid) -> Result<Shown> {
+pub async fn discard(app: &App, tx: &mut Tx, id: Uuid) -> Result<Shown> {
     let before = find_draft(tx, id).await?;
     let after = before.clone().discard().map_err(refused)?;
     let parts: Vec<Uuid> = before.parts().iter().map(|part| part.id).collect();
     store::billed_period::delete_of_parts(tx, &parts).await?;
+    entitlement::billed::freed(&*app.ids, tx, &parts).await?;
     store::invoice::save_draft(tx, &before, &after).await?;
     load(tx, id).await
 }

@@ -77,6 +77,22 @@ pub struct Rated {
     pub grants: Vec<GrantDue>,
 }
 
+impl Draft {
+    /// Every draw on an entitlement's balance, in the order in which they were made.
+    pub fn draws(&self) -> impl Iterator<Item = &BalanceDraw> {
+        let of_lines = self.lines.iter().flat_map(|line| &line.features);
+        let of_lines = of_lines.filter_map(|feature| match feature {
+            LineFeature::QuantityDraw { draw, .. } | LineFeature::CreditDraw(draw) => Some(draw),
+            _ => None,
+        });
+        let of_phase = self.features.iter().filter_map(|feature| match feature {
+            InvoiceFeature::CreditDraw { draw, .. } => Some(draw),
+            _ => None,
+        });
+        of_lines.chain(of_phase)
+    }
+}
+
 /// Why an invoice cannot be calculated.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {

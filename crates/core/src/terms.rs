@@ -294,7 +294,7 @@ impl LineTerms {
     /// All draws of the line: its consumptions, then those that its grants imply. A grant on a metered
     /// line covers that line's own usage (semantics §3.5); what a typed line grants is sold to be used
     /// elsewhere, or a prepaid purchase of credits would pay for itself.
-    pub(crate) fn draws(&self) -> impl Iterator<Item = Consumption> + '_ {
+    pub fn draws(&self) -> impl Iterator<Item = Consumption> + '_ {
         let implied = self.grants.iter().filter(|_| self.is_metered());
         self.consumptions
             .iter()

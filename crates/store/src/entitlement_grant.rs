@@ -315,20 +315,56 @@ pub fn read_all(rows: &[Row]) -> Result<Vec<CustomerGrant>> {
     rows.iter().map(decode).collect()
 }
 
-/// Grants of these invoices; by id, locked to the end of a transaction that writes.
+/// Ids of the grants that these invoices bring.
 ///
 /// # Errors
 /// What the statements answer.
-pub async fn of_invoices(tx: &mut Tx, invoices: &[Uuid]) -> Result<Vec<CustomerGrant>> {
-    chosen(tx, "invoice_id", invoices).await
+pub async fn ids_of_invoices(tx: &mut Tx, invoices: &[Uuid]) -> Result<Vec<Uuid>> {
+    ids_by(tx, "invoice_id", invoices, None).await
 }
 
-/// Grants that these parts of invoices made; by id, locked to the end of a transaction that writes.
+/// Ids of the grants that these parts of invoices bring.
 ///
 /// # Errors
 /// What the statements answer.
-pub async fn of_sources(tx: &mut Tx, sources: &[Uuid]) -> Result<Vec<CustomerGrant>> {
-    chosen(tx, "source_id", sources).await
+pub async fn ids_of_sources(tx: &mut Tx, sources: &[Uuid]) -> Result<Vec<Uuid>> {
+    ids_by(tx, "source_id", sources, None).await
+}
+
+/// Ids of the grants of customers, of these entitlements.
+///
+/// # Errors
+/// What the statements answer.
+pub async fn ids_of_customers(
+    tx: &mut Tx,
+    customers: &[Uuid],
+    entitlements: &[Uuid],
+) -> Result<Vec<Uuid>> {
+    ids_by(tx, "customer_id", customers, Some(entitlements)).await
+}
+
+/// Not locked: whoever changes several grants locks all of them at once, in their order.
+async fn ids_by(
+    tx: &mut Tx,
+    column: &'static str,
+    values: &[Uuid],
+    entitlements: Option<&[Uuid]>,
+) -> Result<Vec<Uuid>> {
+    let mut found = Vec::new();
+    for values in values.chunks(IDS_MAX) {
+        let mut select = tx.select(TABLE.name);
+        select.column("id");
+        select.and_where(Expr::col("deleted_at").is_null());
+        select.and_where(Expr::col(column).is_in(values.iter().copied()));
+        if let Some(entitlements) = entitlements {
+            let is_one = Expr::col("entitlement_id").is_in(entitlements.iter().copied());
+            select.and_where(is_one);
+        }
+        for row in tx.fetch_all(&select).await? {
+            found.push(row.get("id")?);
+        }
+    }
+    Ok(found)
 }
 
 /// These grants; by id, locked to the end of a transaction that writes.
@@ -336,17 +372,13 @@ pub async fn of_sources(tx: &mut Tx, sources: &[Uuid]) -> Result<Vec<CustomerGra
 /// # Errors
 /// What the statements answer.
 pub async fn of_ids(tx: &mut Tx, ids: &[Uuid]) -> Result<Vec<CustomerGrant>> {
-    chosen(tx, "id", ids).await
-}
-
-async fn chosen(tx: &mut Tx, column: &'static str, ids: &[Uuid]) -> Result<Vec<CustomerGrant>> {
     let mut ids = ids.to_vec();
     ids.sort_unstable();
     ids.dedup();
     let mut found = Vec::new();
     for ids in ids.chunks(IDS_MAX) {
         let mut select = standing(tx);
-        select.and_where(Expr::col(column).is_in(ids.iter().copied()));
+        select.and_where(Expr::col("id").is_in(ids.iter().copied()));
         found.extend(selected(tx, select).await?);
     }
     Ok(found)

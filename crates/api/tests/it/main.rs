@@ -36,6 +36,7 @@ mod customers_list;
 mod document;
 mod entitlements;
 mod entitlements_alerts;
+mod entitlements_billed;
 mod entitlements_checked;
 mod entitlements_of_customers;
 mod errors_page;

@@ -157,7 +157,7 @@ impl Prepared {
     ///
     /// # Errors
     /// [`store::Error::Busy`] where the contract was changed or billed since it was read: ask again.
-    pub async fn write(self, tx: &mut Tx) -> Result<Vec<Uuid>> {
+    pub async fn write(self, app: &App, tx: &mut Tx) -> Result<Vec<Uuid>> {
         match self.0 {
             Outcome::Nothing => Ok(Vec::new()),
             Outcome::Empty(draft) => {
@@ -165,7 +165,7 @@ impl Prepared {
                 Ok(vec![draft.id()])
             }
             Outcome::Made(made) => {
-                let written = write(tx, vec![*made], None).await?;
+                let written = write(tx, &*app.ids, vec![*made], false).await?;
                 match written.overtaken.is_empty() {
                     true => Ok(written.invoices),
                     false => Err(Error::Store(store::Error::Busy)),
@@ -345,7 +345,7 @@ pub async fn generate_all(
         let mut tx = asker.begin(app, organisation).await?;
         let at = tx.at()?;
         let written = match prepared {
-            Ok(prepared) => prepared.write(&mut tx).await,
+            Ok(prepared) => prepared.write(app, &mut tx).await,
             Err(error) => Err(error),
         };
         let outcomes = outcomes(app, &job, request.contract_id, (&written, at));

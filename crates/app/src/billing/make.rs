@@ -8,6 +8,8 @@ use florin_core::{
     calendar::Period,
     carried::Carried,
     contract::PhaseBilling,
+    entitlement::CustomerGrant,
+    grant::Balance,
     invoice::{Draft, Freshness, Header, InvoiceDatePolicy, Part, Source},
     money::Money,
     pricing::Context,
@@ -23,11 +25,13 @@ use uuid::Uuid;
 use super::{
     Problem,
     counted::{Counter, digest},
+    entitled::Balances,
     formula::FormulaValues,
     plan::{Ask, Plan},
     rebill::Pending,
     subject::Subject,
 };
+use crate::entitlement::billed::Claim;
 
 /// Documents that are made anew or corrected, and what bills left for the next.
 #[derive(Debug, Default)]
@@ -38,6 +42,8 @@ pub(super) struct Papers {
     pub(super) adjusted: Vec<AdjustmentsOf>,
     /// Bills of phases that carry, the earliest first.
     pub(super) carried: HashMap<Uuid, Vec<CarriedBill>>,
+    /// What customers have of entitlements.
+    pub(super) balances: Balances,
 }
 
 /// What holds for all contracts of a run.
@@ -72,6 +78,8 @@ pub(super) struct Made {
     pub(super) billed: Vec<Billed>,
     /// What is adjusted.
     pub(super) adjusted: Vec<AdjustmentsOf>,
+    /// What parts bring and draw of entitlements.
+    pub(super) claims: Vec<Claim>,
     /// Whether adjustments wait for the next bill.
     pub(super) is_waiting: bool,
     /// Whether the contract was noted to be looked at again.
@@ -84,6 +92,7 @@ pub(super) struct Rated {
     pub(super) part: Part,
     billed: Vec<Billed>,
     adjusted: Vec<AdjustmentsOf>,
+    claim: Option<Claim>,
 }
 
 /// Rates what a plan says. Takes new ids from the front of `ids`, of which there are [`ids_needed`].
@@ -108,6 +117,7 @@ pub(super) fn make(
         ids: ids.into(),
         phases: HashMap::new(),
         carried: HashMap::new(),
+        grants: papers.balances.of(subject.customer.id),
         counts: false,
         reused: HashSet::new(),
     };
@@ -139,6 +149,8 @@ pub(super) struct Maker<'a> {
     ids: VecDeque<Uuid>,
     phases: HashMap<Date, Vec<PhaseBilling>>,
     pub(super) carried: HashMap<Uuid, Carried>,
+    /// What the customer has, less what the bills so far draw.
+    pub(super) grants: Vec<CustomerGrant>,
     counts: bool,
     /// Parts that are made again under their ids.
     reused: HashSet<Uuid>,
@@ -185,13 +197,13 @@ impl Maker<'_> {
             .ok_or_else(|| subject.problem("its bill names a phase that it does not have"))
     }
 
-    /// Rates charges of a phase after what was carried into it.
+    /// Rates charges of a phase after what was carried into it, with balances of entitlements.
     pub(super) fn rate(
         &mut self,
         phase: &PhaseBilling,
         day: Date,
         charges: &[Charge],
-        before: &Carried,
+        (before, balances): (&Carried, &[Balance]),
     ) -> Result<rating::Rated, Problem> {
         let context = self
             .formula
@@ -203,7 +215,7 @@ impl Maker<'_> {
         let bill = Bill {
             bill_for_date: day,
             charges,
-            balances: &[],
+            balances,
             carried: before,
             context,
         };
@@ -228,7 +240,7 @@ impl Maker<'_> {
             digests.push(digest(&counted));
             charges.push(charge.with_usage(counted));
         }
-        let rated = self.rate(&phase, day, &charges, &before)?;
+        let (rated, claimed) = self.rate_entitled((&phase, due), day, &charges, &before)?;
         self.carried.insert(due.phase_id, rated.carried.clone());
         if rated.draft.lines.is_empty() && due.charges.is_empty() {
             // A minimum that is met asks for no bill.
@@ -258,6 +270,7 @@ impl Maker<'_> {
             part,
             billed,
             adjusted: Vec::new(),
+            claim: self.claim(id, claimed),
         }))
     }
 
@@ -311,6 +324,7 @@ impl Maker<'_> {
             part,
             billed: Vec::new(),
             adjusted: Vec::new(),
+            claim: None,
         })
     }
 
@@ -411,6 +425,7 @@ impl Maker<'_> {
             freed: self.plan.freed.clone(),
             billed: Vec::new(),
             adjusted: Vec::new(),
+            claims: Vec::new(),
             is_waiting,
             was_noted: self.subject.is_noted,
         };
@@ -571,6 +586,10 @@ fn take_parts(rated: Vec<Rated>, invoice_id: Uuid, made: &mut Made) -> Vec<Part>
             ..billed
         }));
         made.adjusted.extend(rated.adjusted);
+        made.claims.extend(rated.claim.map(|claim| Claim {
+            invoice_id,
+            ..claim
+        }));
         rated.part
     });
     parts.collect()

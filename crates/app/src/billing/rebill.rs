@@ -17,7 +17,7 @@ use florin_core::{
 use florin_store::billed_period::Billed;
 use uuid::Uuid;
 
-use super::{Problem, counted::digest, make::Maker, plan::Again};
+use super::{Problem, counted::digest, entitled::as_billed, make::Maker, plan::Again};
 
 /// Adjustments that have no part yet.
 #[derive(Debug)]
@@ -87,7 +87,8 @@ impl Maker<'_> {
         } else {
             let day = rebill.bill_for_date;
             let phase = self.phase(rebill.phase_id, day)?;
-            let rated = self.rate(&phase, day, &charges, &before)?;
+            let balances = as_billed(&part.rated);
+            let rated = self.rate(&phase, day, &charges, (&before, &balances))?;
             let keys = rebill.charges.iter().map(|one| (one.line, one.cycle));
             let keys: Vec<(LineId, Cycle)> = keys.collect();
             (billed_lines(&keys, &rated.draft), rated.carried)

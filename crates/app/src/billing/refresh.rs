@@ -273,7 +273,7 @@ async fn remake_once(
     let outcomes: Vec<(Uuid, Uuid, Status)> = outcomes.collect();
     let (app, organisation) = (&setting.app, setting.organisation);
     let mut tx = asker.begin(app, organisation).await?;
-    let written = write(&mut tx, worked.made, None).await?;
+    let written = write(&mut tx, &*app.ids, worked.made, false).await?;
     tx.commit().await?;
     for (contract, draft, status) in outcomes {
         let list = if written.overtaken.contains(&contract) {

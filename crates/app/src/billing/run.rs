@@ -264,7 +264,11 @@ impl<'s> Writer<'s> {
     async fn write(&mut self, chunk: Chunk, is_together: bool) -> Result<()> {
         let Chunk { wanted, worked } = chunk;
         match self.written(worked, is_together).await {
-            Ok(()) => Ok(()),
+            Ok(short) => {
+                let again = wanted.into_iter().filter(|one| short.contains(&one.id));
+                self.again.extend(again);
+                Ok(())
+            }
             Err(error) if is_of_chunk(&error) => {
                 self.again.extend(wanted);
                 Ok(())
@@ -285,30 +289,30 @@ impl<'s> Writer<'s> {
                     made: Vec::new(),
                     problems: problems.collect(),
                 };
-                self.written(worked, false).await
+                self.written(worked, false).await.map(drop)
             }
-            written => written,
+            written => written.map(drop),
         }
     }
 
-    async fn written(&mut self, worked: Worked, is_together: bool) -> Result<()> {
+    /// Answers the contracts for which another bill has drawn what they counted on.
+    async fn written(&mut self, worked: Worked, is_together: bool) -> Result<Vec<Uuid>> {
         let Worked { made, problems } = worked;
         let made: Vec<Made> = made;
         let problems = self.unknown(problems).await?;
         if made.is_empty() && problems.is_empty() {
-            return Ok(());
+            return Ok(Vec::new());
         }
         let ids = self.setting.app.ids.clone();
         let mut tx = self.begin().await?;
-        let together = is_together.then_some(&*ids);
-        let written = write(&mut tx, made, together).await?;
+        let written = write(&mut tx, &*ids, made, is_together).await?;
         let job = self.noted(&mut tx, &written, &problems).await?;
         tx.commit().await?;
         self.job = job;
         self.run.contracts += written.contracts;
         self.run.invoices += written.invoices.len() as u64;
         self.run.problems.extend(problems);
-        Ok(())
+        Ok(written.short)
     }
 
     /// Problems that no run has told of lately.

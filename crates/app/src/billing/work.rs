@@ -128,7 +128,8 @@ impl Setting {
         counter: Counter,
     ) -> Result<(Worked, Counter)> {
         let mut counter = counter;
-        let papers = self.papers(&planned).await?;
+        let mut papers = self.papers(&planned).await?;
+        papers.balances = self.balances(&planned).await?;
         let charges = planned.iter().flat_map(|one| {
             let charges = one.plan.charges();
             charges.map(|charge| (&one.subject, charge))

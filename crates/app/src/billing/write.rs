@@ -8,7 +8,10 @@ use jiff::civil::Date;
 use uuid::Uuid;
 
 use super::make::Made;
-use crate::{Error, Ids, Result};
+use crate::{
+    Error, Ids, Result,
+    entitlement::billed::{Book, Claim},
+};
 
 /// What was written.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -19,22 +22,28 @@ pub(super) struct Written {
     pub(super) contracts: u64,
     /// Contracts that were changed or billed by somebody else since they were read.
     pub(super) overtaken: Vec<Uuid>,
+    /// Those among them for which another bill has drawn what they counted on: they can be looked at again at once.
+    pub(super) short: Vec<Uuid>,
 }
 
-/// Writes what was made of contracts whose rows are as they were read. With `is_together` drafts that belong together
-/// become one.
+/// Writes what was made of contracts whose rows are as they were read, and for which entitlements have what was drawn. With
+/// `is_together` drafts that belong together become one.
 ///
 /// # Errors
 /// [`Error::Store`]; [`Error::Refused`] where drafts do not fit one invoice.
 pub(super) async fn write(
     tx: &mut Tx,
+    ids: &dyn Ids,
     made: Vec<Made>,
-    is_together: Option<&dyn Ids>,
+    is_together: bool,
 ) -> Result<Written> {
-    let ids: Vec<Uuid> = made.iter().map(|one| one.contract_id).collect();
-    let marks = store::contract::marks(tx, &ids).await?;
+    let contracts: Vec<Uuid> = made.iter().map(|one| one.contract_id).collect();
+    let marks = store::contract::marks(tx, &contracts).await?;
     let marks: HashMap<Uuid, Mark> = marks.into_iter().map(|mark| (mark.id, mark)).collect();
     let documents = documents(tx, &made).await?;
+    let freed: Vec<Uuid> = made.iter().flat_map(|one| &one.freed).copied().collect();
+    let claims: Vec<&Claim> = made.iter().flat_map(|one| &one.claims).collect();
+    let mut book = Book::open(ids, tx, &freed, &claims).await?;
     let mut written = Written::default();
     let mut changes = Changes::default();
     for one in made {
@@ -43,17 +52,20 @@ pub(super) async fn write(
             let now = documents.get(&before.id());
             matches!(now, Some(Invoice::Draft(draft)) if draft == before)
         });
-        if are_as_read && mark.is_some_and(|mark| is_as_read(mark, &one)) {
+        let is_as_read = are_as_read && mark.is_some_and(|mark| is_as_read(mark, &one));
+        if is_as_read && book.take(&one.freed, &one.claims) {
             written.contracts += 1;
             changes.add(one);
         } else {
             written.overtaken.push(one.contract_id);
+            written.short.extend(is_as_read.then_some(one.contract_id));
         }
     }
-    if let Some(ids) = is_together {
+    if is_together {
         changes.consolidate(ids)?;
     }
     changes.write(tx).await?;
+    book.write(tx, &changes.together).await?;
     let new = changes.drafts.iter().map(Draft::id);
     let remade = changes.remade.iter().map(|(_, after)| after.id());
     written.invoices = new.chain(remade).collect();
@@ -87,6 +99,8 @@ struct Changes {
     days: Vec<(Uuid, Option<Date>)>,
     noted: Vec<Uuid>,
     cleared: Vec<Uuid>,
+    /// Drafts that became part of another, and which.
+    together: HashMap<Uuid, Uuid>,
 }
 
 impl Changes {
@@ -101,6 +115,7 @@ impl Changes {
             freed,
             billed,
             adjusted,
+            claims: _,
             is_waiting,
             was_noted,
         } = made;
@@ -135,6 +150,8 @@ impl Changes {
             let whole = consolidate(ids.next(), drafts);
             let (whole, _) =
                 whole.map_err(|refusal| Error::refused(super::NOT_BILLABLE, refusal))?;
+            let ends = alone.iter().map(|id| (*id, whole.id()));
+            self.together.extend(ends);
             for billed in &mut self.billed {
                 if alone.contains(&billed.invoice_id) {
                     billed.invoice_id = whole.id();

@@ -13,7 +13,7 @@ use rust_decimal::Decimal;
 use uuid::Uuid;
 
 use super::{granted::exists, load as definition};
-use crate::{App, Error, Result};
+use crate::{App, Error, Ids, Result};
 
 /// Alerts of an entitlement at most.
 const ALERTS_MAX: usize = 100;
@@ -99,7 +99,7 @@ pub async fn sent(
 /// # Errors
 /// [`Error::Store`].
 pub(crate) async fn drawn(
-    app: &App,
+    ids: &dyn Ids,
     tx: &mut Tx,
     changes: &[(CustomerGrant, CustomerGrant)],
 ) -> Result<()> {
@@ -114,7 +114,7 @@ pub(crate) async fn drawn(
         return Ok(());
     }
     let uses = uses(tx, changes, &alerts).await?;
-    let due = due(app, tx, &alerts, &uses)?;
+    let due = due(ids, tx, &alerts, &uses)?;
     let keys: Vec<_> = due.iter().map(key).collect();
     if keys.is_empty() {
         return Ok(());
@@ -180,7 +180,7 @@ async fn uses(
 }
 
 fn due(
-    app: &App,
+    ids: &dyn Ids,
     tx: &Tx,
     alerts: &[Alert],
     uses: &BTreeMap<(Uuid, Uuid), Use>,
@@ -196,7 +196,7 @@ fn due(
             of_customer.filter(|one_alert| one_alert.threshold.is_reached(one.used, one.granted))
         {
             due.push(Sent {
-                id: app.ids.next(),
+                id: ids.next(),
                 alert_id: alert.id,
                 entitlement_id: *entitlement_id,
                 customer_id: *customer_id,

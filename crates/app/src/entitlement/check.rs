@@ -79,19 +79,23 @@ pub(super) async fn catch_up(app: &App, organisation: OrganisationId, known: &Kn
         return Ok(());
     };
     let id = known.entitlement.id;
-    let mut tx = app.db.read(organisation).await?;
-    let meter = store::entitlement_usage::meter(&mut tx, id).await?;
-    drop(tx);
-    let is_counted = match meter {
-        Some(meter) if meter.is_exact && meter.aggregate_id == metering.aggregate.id => {
-            let watched = metering.watched(&known.zone, meter.counted_sequence);
-            let tally = app.entitlements.tally(organisation, id);
-            tally.catch_up(app, &watched).await?
+    let tally = app.entitlements.tally(id, metering);
+    let counted = match tally.begins() {
+        Some(begins) => Some(begins),
+        None => {
+            let mut tx = app.db.read(organisation).await?;
+            let meter = store::entitlement_usage::meter(&mut tx, id).await?;
+            let is_usable = |meter: &store::entitlement_usage::Meter| {
+                meter.is_exact && meter.aggregate_id == metering.aggregate.id
+            };
+            meter.filter(is_usable).map(|meter| meter.counted_sequence)
         }
-        _ => false,
     };
-    if is_counted {
-        return Ok(());
+    if let Some(counted) = counted {
+        let watched = metering.watched(&known.zone, counted);
+        if tally.catch_up(app, &watched).await? {
+            return Ok(());
+        }
     }
     meter::settle(app, organisation, &known.entitlement).await
 }
@@ -116,9 +120,9 @@ pub(super) async fn standing(
     let counted = meter.transpose()?.map(|meter| meter.counted_sequence);
     let first = grants.iter().map(|grant| grant.details.active_from).min();
     let arrived = match (counted, first, &known.meter) {
-        (Some(counted), Some(first), Some(_)) => {
+        (Some(counted), Some(first), Some(metering)) => {
             let day = known.zone.to_datetime(first).date();
-            let tally = app.entitlements.tally(tx.organisation(), id);
+            let tally = app.entitlements.tally(id, metering);
             tally.since(&known.keys, counted, day)
         }
         _ => Decimal::ZERO,

@@ -112,12 +112,17 @@ pub async fn regrant(
     find(tx, path).await
 }
 
-/// Takes a grant back. What was used of it stays used.
+/// Takes a grant back. What was used of it stays used; what a draft of an invoice counts on keeps it.
 ///
 /// # Errors
-/// [`Error::NotFound`].
+/// [`Error::NotFound`], `ENTITLEMENT_GRANT_HELD`.
 pub async fn revoke(tx: &mut Tx, path: (Uuid, Uuid, Uuid)) -> Result<CustomerGrant> {
     let grant = find(tx, path).await?;
+    if !grant.quantity_held.is_zero() {
+        let message =
+            "a draft of an invoice draws from this grant: approve or delete the draft first";
+        return Err(Error::refused("ENTITLEMENT_GRANT_HELD", message));
+    }
     entitlement_grant::delete(tx, &grant).await?;
     Ok(grant)
 }

@@ -33,7 +33,8 @@ const REMEMBERED_MAX: usize = 50_000;
 #[derive(Debug, Default)]
 pub struct Live {
     known: Mutex<HashMap<Key, (Timestamp, Arc<Known>)>>,
-    tallies: Mutex<HashMap<(OrganisationId, Uuid), Arc<Tally>>>,
+    /// By organisation, entitlement, and the metric with its version: another definition is another tally.
+    tallies: Mutex<HashMap<(OrganisationId, Uuid, Uuid, i64), Arc<Tally>>>,
 }
 
 /// Organisation, customer, and the entitlement's id or name as it is asked for.
@@ -83,9 +84,12 @@ impl Live {
     }
 
     /// The tally of an entitlement.
-    pub(super) fn tally(&self, organisation: OrganisationId, entitlement: Uuid) -> Arc<Tally> {
+    pub(super) fn tally(&self, entitlement: Uuid, metering: &Metering) -> Arc<Tally> {
+        let aggregate = &metering.aggregate;
+        let organisation = metering.stream.organisation;
+        let key = (organisation, entitlement, aggregate.id, aggregate.version);
         let mut tallies = self.tallies.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(tallies.entry((organisation, entitlement)).or_default())
+        Arc::clone(tallies.entry(key).or_default())
     }
 
     /// The customer and the entitlement that is named by id or name.

@@ -139,6 +139,13 @@ impl Settling<'_> {
         drop(tx);
         let (next, counted) = self.counted(meter, &customers).await?;
         let is_at_rest = matches!(&counted, Counted::Added(added) if added.is_empty());
+        let tally = self
+            .app
+            .entitlements
+            .tally(self.entitlement.id, self.metering);
+        if let Some(meter) = meter {
+            tally.settled(meter.counted_sequence);
+        }
         if is_at_rest && meter == Some(next) {
             return Ok(true);
         }
@@ -149,14 +156,6 @@ impl Settling<'_> {
         self.write(&mut tx, counted).await?;
         entitlement_usage::save_meter(&mut tx, next).await?;
         tx.commit().await?;
-        if let Some(before) = meter {
-            // Whoever read the meter before this commit still needs what came after its sequence.
-            let tally = self
-                .app
-                .entitlements
-                .tally(self.organisation, self.entitlement.id);
-            tally.forget_up_to(before.counted_sequence);
-        }
         Ok(true)
     }
 
@@ -181,7 +180,7 @@ impl Settling<'_> {
         let tally = self
             .app
             .entitlements
-            .tally(self.organisation, self.entitlement.id);
+            .tally(self.entitlement.id, self.metering);
         let watched = self.metering.watched(self.zone, meter.counted_sequence);
         if meter.is_exact && tally.catch_up(self.app, &watched).await? {
             let (reached, arrived) = tally.all_since(meter.counted_sequence);
@@ -386,7 +385,7 @@ impl<'d> Drawing<'d> {
         let changed: Vec<(CustomerGrant, CustomerGrant)> = changed.collect();
         store::entitlement_grant::delete_draws(tx, &self.gone).await?;
         store::entitlement_grant::insert_draws(tx, &self.new).await?;
-        alert::drawn(self.settling.app, tx, &changed).await?;
+        alert::drawn(&*self.settling.app.ids, tx, &changed).await?;
         Ok(store::entitlement_grant::update_all(tx, "drawn", &changed).await?)
     }
 }

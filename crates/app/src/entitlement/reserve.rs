@@ -193,7 +193,7 @@ async fn draw(app: &App, tx: &mut Tx, reservation: &Reservation) -> Result<()> {
         });
     }
     store::entitlement_grant::insert_draws(tx, &draws).await?;
-    alert::drawn(app, tx, &changes).await?;
+    alert::drawn(&*app.ids, tx, &changes).await?;
     Ok(store::entitlement_grant::update_all(tx, "drawn", &changes).await?)
 }
 

@@ -39,6 +39,8 @@ struct Sums {
 pub(super) struct Tally {
     /// Who has asked so far.
     asked: AtomicU64,
+    /// The sequence up to which usage was drawn when that was last heard of.
+    settled: AtomicU64,
     /// Held while somebody looks; who had asked before the last look began.
     look: tokio::sync::Mutex<u64>,
     sums: Mutex<Option<Sums>>,
@@ -132,8 +134,19 @@ impl Tally {
         (sums.reached.max(counted), all)
     }
 
-    /// Forgets what came up to a sequence: it is drawn, and whoever reads the database now knows a later one.
-    pub(super) fn forget_up_to(&self, counted: u64) {
+    /// Usage is drawn up to a sequence. What came up to the one before it is forgotten: whoever is between reading the
+    /// database and asking the tally may still mean that one.
+    pub(super) fn settled(&self, counted: u64) {
+        let before = self.settled.fetch_max(counted, Ordering::SeqCst);
+        self.forget_up_to(before);
+    }
+
+    /// The sequence above which it has everything, where it has begun.
+    pub(super) fn begins(&self) -> Option<u64> {
+        self.sums().as_ref().map(|sums| sums.above)
+    }
+
+    fn forget_up_to(&self, counted: u64) {
         let mut sums = self.sums();
         let Some(sums) = sums.as_mut().filter(|sums| sums.above < counted) else {
             return;

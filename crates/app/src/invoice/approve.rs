@@ -25,7 +25,8 @@ use uuid::Uuid;
 
 use super::{NOT_FOUND, Shown, document_settings::DocumentSettings, load, refused};
 use crate::{
-    App, Error, Result, billing, credit_note, document, journal, organisation, test_clock, wallet,
+    App, Error, Result, billing, credit_note, document, entitlement, journal, organisation,
+    test_clock, wallet,
 };
 
 /// Drafts that are approved in one transaction at most: the next numbers wait for its commit.
@@ -287,6 +288,7 @@ async fn issue(app: &App, tx: &mut Tx, drafts: Vec<Draft>) -> Result<Vec<Issued>
     let issued: Vec<&Issued> = approved.iter().map(|approved| &approved.invoice).collect();
     document::freeze(tx, &issued).await?;
     settle(app, tx, &approved).await?;
+    entitlement::billed::approved(&*app.ids, tx, &issued).await?;
     Ok(approved
         .into_iter()
         .map(|approved| approved.invoice)

@@ -1,10 +1,14 @@
 //! The rows that money moves on: locked in one order, and kept together.
 
-use florin_core::{invoice::Issued, ledger::Event, wallet::Entry};
+use florin_core::{
+    invoice::{Issued, Status},
+    ledger::Event,
+    wallet::Entry,
+};
 use florin_store::{self as store, Tx, invoice::Invoice, payment::Kept};
 use uuid::Uuid;
 
-use crate::{App, Error, Result, journal, wallet};
+use crate::{App, Error, Result, entitlement, journal, wallet};
 
 /// How often a payment is looked at again because another operation moved it to other invoices meanwhile.
 const ATTEMPTS_MAX: usize = 3;
@@ -75,7 +79,14 @@ pub(crate) async fn keep(app: &App, tx: &mut Tx, effects: Effects<'_>) -> Result
             store::invoice::save_amounts(tx, known, invoice).await?;
         }
     }
+    let paid = after.iter().filter(|invoice| {
+        let known = before.iter().find(|other| other.id() == invoice.id());
+        let was_paid = known.is_some_and(|known| known.status() == Status::Paid);
+        invoice.status() == Status::Paid && !was_paid
+    });
+    let paid: Vec<Uuid> = paid.map(Issued::id).collect();
     let entries: Vec<_> = wallet.iter().map(|entry| (customer_id, *entry)).collect();
     wallet::post(app, tx, &entries).await?;
+    entitlement::billed::paid(tx, &paid).await?;
     journal::post(app, tx, events).await
 }
