@@ -7,7 +7,7 @@ use florin_app::{
     self as app,
     entitlement::{check::Standing, reserve::Wanted},
 };
-use florin_core::entitlement::{CustomerGrant, Reservation, is_quantity};
+use florin_core::entitlement::{CustomerGrant, QUANTITY_MAX, Reservation, is_quantity};
 use florin_store::list::Spec;
 use jiff::{SignedDuration, Timestamp};
 use rust_decimal::Decimal;
@@ -163,12 +163,12 @@ fn asked(parameters: &Parameters) -> Result<(String, Decimal)> {
             .ok()
             .or_else(|| Decimal::from_scientific(text).ok()),
     };
-    match quantity.filter(|quantity| is_quantity(*quantity)) {
+    let range = Decimal::ZERO..=Decimal::from(QUANTITY_MAX);
+    match quantity.filter(|quantity| range.contains(quantity)) {
         Some(quantity) if refused.is_empty() => return Ok((word, quantity)),
         Some(_) => {}
         None => {
-            let message =
-                "a number from 0 to 1000000000000 with 12 digits behind the point at most";
+            let message = "a number from 0 to 1000000000000";
             refused.push(bad("quantity", "type_error.decimal", message));
         }
     }

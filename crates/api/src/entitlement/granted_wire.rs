@@ -2,15 +2,20 @@
 
 use florin_app::entitlement::granted::{Named, Shown, Summed};
 use florin_core::entitlement::{CustomerGrant, GrantDetails, GrantStatus};
-use jiff::Timestamp;
+use florin_core::instant;
+use jiff::{SignedDuration, Timestamp};
 use rust_decimal::Decimal;
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+use serde_json::Value;
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{RefOr, Schema},
+};
 use uuid::Uuid;
 
 use super::wire::{EntitlementResponse, EntitlementTypeWord};
 use crate::{
-    error::{BadField, Error, Result},
+    error::{BadField, Error},
     value::{AnyInstant, Instant, Number},
 };
 
@@ -24,6 +29,42 @@ pub(super) enum GrantStatusWord {
     Active,
 }
 
+/// The end of a grant: an instant in any form, or a day, which it includes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ExpiryInstant(Timestamp);
+
+/// From the first instant of a day to its last microsecond.
+const DAY: SignedDuration = SignedDuration::from_micros(86_400_000_000 - 1);
+
+impl Serialize for ExpiryInstant {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for ExpiryInstant {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = match Value::deserialize(deserializer)? {
+            Value::String(text) => text,
+            other => other.to_string(),
+        };
+        let instant = instant::parse(&text).map_err(D::Error::custom)?;
+        // 2027-01-31, and nothing behind it.
+        let text = text.trim().as_bytes();
+        let is_day = text.len() == 10 && text.get(4) == Some(&b'-');
+        let end = is_day.then(|| instant.checked_add(DAY).ok()).flatten();
+        Ok(Self(end.unwrap_or(instant)))
+    }
+}
+
+impl PartialSchema for ExpiryInstant {
+    fn schema() -> RefOr<Schema> {
+        AnyInstant::schema()
+    }
+}
+
+impl ToSchema for ExpiryInstant {}
+
 /// What a caller may write of a grant.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub(super) struct CustomerEntitlementInput {
@@ -34,9 +75,9 @@ pub(super) struct CustomerEntitlementInput {
     /// Id of the grant; a new one unless told. Fixed once created.
     #[schema(example = json!(null))]
     id: Option<Uuid>,
-    /// First instant at which it is gone; never unless told.
+    /// First instant at which it is gone; never unless told. A date alone includes that day, in UTC.
     #[schema(example = "2027-01-01T00:00:00Z")]
-    expiry_at: Option<AnyInstant>,
+    expiry_at: Option<ExpiryInstant>,
     /// First instant; now unless told.
     #[schema(example = "2026-01-01T00:00:00Z")]
     active_from: Option<AnyInstant>,
@@ -224,7 +265,7 @@ impl CustomerEntitlementInput {
         &self,
         entitlement: Uuid,
         customer: Option<Uuid>,
-    ) -> Result<(Uuid, Option<Uuid>)> {
+    ) -> Result<(Uuid, Option<Uuid>), Error> {
         let is_other = self.entitlement.is_some_and(|named| named != entitlement);
         if is_other {
             return Err(other("entitlement"));
@@ -317,7 +358,7 @@ impl From<CustomerGrant> for CustomerEntitlementInput {
             customer: customer_id,
             entitlement: Some(entitlement_id),
             id: Some(id),
-            expiry_at: expiry_at.map(AnyInstant),
+            expiry_at: expiry_at.map(ExpiryInstant),
             active_from: Some(AnyInstant(active_from)),
             quantity: Some(Number(quantity)),
             quantity_used: Some(Number(quantity_used)),

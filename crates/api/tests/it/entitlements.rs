@@ -162,7 +162,7 @@ both! {
               "customer": "00000000-0000-7000-8000-000000000007",
               "entitlement": "00000000-0000-7000-8000-000000000005",
               "event": "manual",
-              "expiry_at": "2027-01-01T00:00:00Z",
+              "expiry_at": "2027-01-01T23:59:59.999999Z",
               "feature_option_value": null,
               "id": "00000000-0000-7000-8000-000000000009",
               "invoice_id": null,
@@ -183,7 +183,7 @@ both! {
             "quantity": 100, "quantity_used": 45.2 });
         let changed = app.patch(&path, body).await.ok();
         assert_eq!(changed.at("/quantity_remaining"), 54.8);
-        assert_eq!(changed.text("/expiry_at"), "2027-01-01T00:00:00Z");
+        assert_eq!(changed.text("/expiry_at"), "2027-01-01T23:59:59.999999Z");
         assert_eq!(app.get(&path).await.ok().body, changed.body);
         assert_eq!(each(&app.get(&of_customer).await.ok(), "quantity_remaining"), ["54.8"]);
         let refused = app.delete(&format!("/entitlements/{entitlement}")).await;

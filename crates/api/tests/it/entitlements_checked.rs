@@ -76,7 +76,7 @@ both! {
     async fn a_check_says_what_is_left(app) {
         let (entitlement, customer) = (calls(&app).await, customer(&app, "northwind").await);
         for more in [
-            json!({ "quantity": 100, "quantity_used": 40, "expiry_at": "2026-02-01" }),
+            json!({ "quantity": 100, "quantity_used": 40, "expiry_at": "2026-02-01T00:00:00" }),
             json!({ "quantity": 10 }),
             json!({ "quantity": 1000, "status": "draft" }),
             json!({ "quantity": 1000, "active_from": "2026-02-01" }),
@@ -130,7 +130,7 @@ both! {
         let gold = app.post("/entitlements", body).await.ok().id();
         let customer = customer(&app, "northwind").await;
         assert_eq!(check(&app, &customer, "entitlement=Gold").await.ok().at("/allowed"), false);
-        let more = json!({ "feature_option_value": "premium", "numeric_value": 3, "expiry_at": "2026-01-06" });
+        let more = json!({ "feature_option_value": "premium", "numeric_value": 3, "expiry_at": "2026-01-06T00:00:00Z" });
         grant(&app, &gold, &customer, more).await.ok();
         let answer = check(&app, &customer, "entitlement=Gold&quantity=9").await.ok();
         assert_eq!((answer.at("/allowed"), answer.text("/feature_option_value")), (&json!(true), "premium"));

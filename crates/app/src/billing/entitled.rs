@@ -18,7 +18,6 @@ use florin_core::{
 };
 use florin_store::{
     self as store,
-    entitlement_grant::DrawnFor,
     entitlement_usage::{self, DayUse},
 };
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
@@ -44,6 +43,8 @@ pub(super) struct Balances {
     grants: HashMap<Uuid, Vec<CustomerGrant>>,
     /// Entitlements that there are: a price may name what nobody has defined.
     known: HashSet<Uuid>,
+    /// What parts brought that are made anew.
+    brought: Vec<CustomerGrant>,
     /// What usage has drawn of metered entitlements.
     drawn: HashMap<Uuid, HashMap<(Uuid, Date), DayUse>>,
 }
@@ -56,11 +57,7 @@ fn windows(phase: &PhaseBilling, due: &PartDue) -> Windows {
     let mut windows = Windows::new();
     let mut add = |entitlement: EntitlementId, service: Period| {
         let known = windows.get(&entitlement).copied().unwrap_or(service);
-        let hull = Period::new(
-            known.start().min(service.start()),
-            known.end().max(service.end()),
-        );
-        windows.insert(entitlement, hull.unwrap_or(known));
+        windows.insert(entitlement, hull(known, service));
     };
     for charge in &due.charges {
         let line = terms.lines.get(charge.position);
@@ -74,37 +71,61 @@ fn windows(phase: &PhaseBilling, due: &PartDue) -> Windows {
     windows
 }
 
+/// From the first day of both to the last.
+fn hull(one: Period, other: Period) -> Period {
+    let start = one.start().min(other.start());
+    Period::new(start, one.end().max(other.end())).unwrap_or(one)
+}
+
+/// What plans need to know.
+struct Needed {
+    /// Of each entitlement all days that are billed.
+    windows: BTreeMap<Uuid, Period>,
+    /// Who is served.
+    customers: Vec<Uuid>,
+    /// Parts that are made anew.
+    freed: Vec<Uuid>,
+}
+
+impl Needed {
+    fn of(planned: &[Planned]) -> Self {
+        let (mut needed, mut customers) = (BTreeMap::new(), BTreeSet::new());
+        for Planned { subject, plan, .. } in planned {
+            for due in plan.bills.iter().flat_map(|bill| &bill.parts) {
+                let mut phases = plan.phases.iter();
+                let phase = phases.find(|phase| phase.phase_id == due.phase_id);
+                for (entitlement, window) in
+                    phase.map_or_else(Windows::new, |one| windows(one, due))
+                {
+                    let known = needed.get(&entitlement.0).copied().unwrap_or(window);
+                    needed.insert(entitlement.0, hull(known, window));
+                    customers.insert(subject.customer.id);
+                }
+            }
+        }
+        let freed = planned.iter().flat_map(|one| &one.plan.freed);
+        Self {
+            windows: needed,
+            customers: customers.into_iter().collect(),
+            freed: freed.copied().collect(),
+        }
+    }
+}
+
 impl Setting {
     /// What customers have of the entitlements that the plans' bills draw from. What usage came of metered ones is drawn
     /// before.
     pub(super) async fn balances(&self, planned: &[Planned]) -> Result<Balances> {
         let mut balances = Balances::default();
-        let mut needed: BTreeMap<Uuid, Period> = BTreeMap::new();
-        let (mut customers, mut freed) = (BTreeSet::new(), Vec::new());
-        for Planned { subject, plan, .. } in planned {
-            let parts = plan.bills.iter().flat_map(|bill| &bill.parts);
-            for due in parts {
-                let mut phases = plan.phases.iter();
-                let Some(phase) = phases.find(|phase| phase.phase_id == due.phase_id) else {
-                    continue;
-                };
-                for (entitlement, window) in windows(phase, due) {
-                    let known = needed.get(&entitlement.0).copied().unwrap_or(window);
-                    let hull = Period::new(
-                        known.start().min(window.start()),
-                        known.end().max(window.end()),
-                    );
-                    needed.insert(entitlement.0, hull.unwrap_or(known));
-                    customers.insert(subject.customer.id);
-                }
-            }
-            freed.extend(&plan.freed);
-        }
+        let Needed {
+            windows: needed,
+            customers,
+            freed,
+        } = Needed::of(planned);
         if needed.is_empty() {
             return Ok(balances);
         }
         let ids: Vec<Uuid> = needed.keys().copied().collect();
-        let customers: Vec<Uuid> = customers.into_iter().collect();
         let mut tx = self.app.db.read(self.organisation).await?;
         let definitions = store::entitlement::of_ids(&mut tx, &ids).await?;
         drop(tx);
@@ -128,13 +149,14 @@ impl Setting {
                 false => &mut grant.details.quantity_used,
             };
             *taken = (*taken - draw.drawn.quantity).max(Decimal::ZERO);
-            debug_assert!(matches!(draw.drawn_for, DrawnFor::Part(_)));
         }
-        // What a freed part brought comes anew with it.
-        grants.retain(|grant| {
+        // What a freed part brought comes anew with it, less what others use of it.
+        let is_brought = |grant: &CustomerGrant| {
             let source = grant.details.source_id;
-            source.is_none_or(|source| !freed.contains(&source))
-        });
+            source.is_some_and(|source| freed.contains(&source))
+        };
+        let (brought, grants): (Vec<_>, Vec<_>) = grants.into_iter().partition(is_brought);
+        balances.brought = brought;
         for grant in grants {
             let of_customer = balances.grants.entry(grant.customer_id).or_default();
             of_customer.push(grant);
@@ -186,7 +208,7 @@ impl Maker<'_> {
         windows.retain(|one, _| self.papers.balances.known.contains(&one.0));
         let mut balances = self.available(&windows);
         let mut rated = self.rate(phase, day, charges, (before, &balances))?;
-        if add_own(&mut balances, &windows, &rated.grants) {
+        if self.add_own(&mut balances, &windows, &rated.grants) {
             rated = self.rate(phase, day, charges, (before, &balances))?;
         }
         let draws = self.claimed(&windows, &rated);
@@ -266,7 +288,7 @@ impl Maker<'_> {
                 grant: Uuid::nil(),
                 active_from: instant(due.active_from, &zone)?,
                 expiry_at: due.expires_on.and_then(|day| instant(day, &zone)),
-                available: due.amount,
+                available: self.own_left(due),
             })
         }));
         for one in spread(&mut sources, quantity) {
@@ -275,6 +297,39 @@ impl Maker<'_> {
                 grant.quantity_held += one.quantity;
             }
         }
+    }
+
+    /// Adds what the bill itself brings for what it bills; whether it brings any.
+    fn add_own(&self, balances: &mut [Balance], windows: &Windows, grants: &[GrantDue]) -> bool {
+        let mut is_changed = false;
+        let grants = grants
+            .iter()
+            .filter(|due| due.kind != EntitlementKind::Feature);
+        for due in grants {
+            let window = windows.get(&due.entitlement);
+            let covers = window.is_some_and(|window| covers(due, *window));
+            let mut known = balances.iter_mut();
+            let balance = known.find(|balance| balance.entitlement == due.entitlement);
+            let left = self.own_left(due);
+            if let Some(balance) = balance.filter(|_| covers && !left.is_zero()) {
+                balance.available += left;
+                is_changed = true;
+            }
+        }
+        is_changed
+    }
+
+    /// What a grant of the bill's own has, less what others use of it since an earlier draft brought it.
+    fn own_left(&self, due: &GrantDue) -> Decimal {
+        let customer = self.subject.customer.id;
+        let active_from = instant(due.active_from, self.subject.contract.zone());
+        let brought = self.papers.balances.brought.iter().find(|grant| {
+            grant.customer_id == customer
+                && grant.entitlement_id == due.entitlement.0
+                && Some(grant.details.active_from) == active_from
+        });
+        let taken = brought.map(|grant| grant.details.quantity_used + grant.quantity_held);
+        (due.amount - taken.unwrap_or_default()).max(Decimal::ZERO)
     }
 
     /// A claim of a part, once its id is known.
@@ -301,25 +356,6 @@ impl Maker<'_> {
 pub(super) struct Claimed {
     grants: Vec<GrantDue>,
     draws: Vec<ClaimedDraw>,
-}
-
-/// Adds what the bill itself brings for what it bills; whether it brings any.
-fn add_own(balances: &mut [Balance], windows: &Windows, grants: &[GrantDue]) -> bool {
-    let mut is_changed = false;
-    for due in grants
-        .iter()
-        .filter(|due| due.kind != EntitlementKind::Feature)
-    {
-        let window = windows.get(&due.entitlement);
-        let covers = window.is_some_and(|window| covers(due, *window));
-        let mut known = balances.iter_mut();
-        let balance = known.find(|balance| balance.entitlement == due.entitlement);
-        if let Some(balance) = balance.filter(|_| covers && !due.amount.is_zero()) {
-            balance.available += due.amount;
-            is_changed = true;
-        }
-    }
-    is_changed
 }
 
 fn covers(due: &GrantDue, window: Period) -> bool {

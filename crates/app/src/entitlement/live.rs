@@ -33,9 +33,11 @@ const REMEMBERED_MAX: usize = 50_000;
 #[derive(Debug, Default)]
 pub struct Live {
     known: Mutex<HashMap<Key, (Timestamp, Arc<Known>)>>,
-    /// By organisation, entitlement, and the metric with its version: another definition is another tally.
-    tallies: Mutex<HashMap<(OrganisationId, Uuid, Uuid, i64), Arc<Tally>>>,
+    tallies: Mutex<HashMap<TallyKey, Arc<Tally>>>,
 }
+
+/// Organisation, entitlement, and the metric with its version: another definition is another tally.
+type TallyKey = (OrganisationId, Uuid, Uuid, i64);
 
 /// Organisation, customer, and the entitlement's id or name as it is asked for.
 type Key = (OrganisationId, Uuid, String);
