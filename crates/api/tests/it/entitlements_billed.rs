@@ -95,7 +95,7 @@ both! {
         Agreement::new(northwind, storage, prices).sign(&app).await;
         at(&app, "2026-01-01T06:00:00Z");
         bill(&app, "2026-01-01").await;
-        assert_eq!(totals(&app).await, [50_00]);
+        assert_eq!(totals(&app).await, [5_000]);
         assert_eq!(grants(&app, northwind).await, [json!(["2026-01", 100, 0, 0, "draft"])]);
         approve(&app, "2026-01-01").await;
         assert_eq!(grants(&app, northwind).await, [json!(["2026-01", 100, 0, 0, "active"])]);
@@ -103,7 +103,7 @@ both! {
         at(&app, "2026-02-01T06:00:00Z");
         bill(&app, "2026-02-01").await;
         // January: 130 - 100 = 30 at 2.00; February's fee: 50.
-        assert_eq!(totals(&app).await, [50_00, 110_00]);
+        assert_eq!(totals(&app).await, [5_000, 11_000]);
         let after = [json!(["2026-01", 100, 0, 100, "expired"]), json!(["2026-02", 100, 0, 0, "draft"])];
         assert_eq!(grants(&app, northwind).await, after);
         // A second run finds nothing to draw.
@@ -127,7 +127,7 @@ both! {
         at(&app, "2026-02-01T06:00:00Z");
         bill(&app, "2026-02-01").await;
         // 40 - 24 = 16 at 2.00
-        assert_eq!(totals(&app).await, [32_00]);
+        assert_eq!(totals(&app).await, [3_200]);
         assert_eq!(grants(&app, northwind).await, [json!(["2026-01", 24, 0, 24, "draft"])]);
         // Usage that comes before the approval: the draft is made anew, with the same grant.
         store_gigabytes(&app, "northwind", "2026-01-21", 10).await;
@@ -135,7 +135,7 @@ both! {
         app.post(&format!("/invoices/{id}/regenerate"), json!({})).await;
         approve(&app, "2026-02-01").await;
         // 50 - 24 = 26 at 2.00
-        assert_eq!(totals(&app).await, [52_00]);
+        assert_eq!(totals(&app).await, [5_200]);
         assert_eq!(grants(&app, northwind).await, [json!(["2026-01", 24, 24, 0, "expired"])]);
     }
 
@@ -200,7 +200,7 @@ both! {
         at(&app, "2026-02-01T06:00:00Z");
         bill(&app, "2026-02-01").await;
         // 130 - 100 = 30 at 2.00
-        assert_eq!(totals(&app).await, [60_00]);
+        assert_eq!(totals(&app).await, [6_000]);
         assert_eq!(grants(&app, northwind).await, [json!(["2026-01", 100, 100, 0, "active"])]);
         approve(&app, "2026-02-01").await;
         // Usage of days that are billed is billed, not drawn.
@@ -231,7 +231,7 @@ both! {
         let mut totals = totals(&app).await;
         totals.sort_unstable();
         // The first takes 80 of the 100; the second finds 20: 60 at 2.00.
-        assert_eq!(totals, [0, 120_00]);
+        assert_eq!(totals, [0, 12_000]);
         assert_eq!(grants(&app, northwind).await, [json!(["2026-01", 100, 0, 100, "active"])]);
     }
 }

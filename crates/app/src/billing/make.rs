@@ -17,7 +17,7 @@ use florin_core::{
 };
 use florin_store::{
     billed_period::{AdjustmentsOf, Billed},
-    invoice::{CarriedBill, Invoice},
+    invoice::Invoice,
 };
 use jiff::civil::Date;
 use uuid::Uuid;
@@ -25,26 +25,13 @@ use uuid::Uuid;
 use super::{
     Problem,
     counted::{Counter, digest},
-    entitled::Balances,
     formula::FormulaValues,
     plan::{Ask, Plan},
     rebill::Pending,
     subject::Subject,
+    work::Papers,
 };
 use crate::entitlement::billed::Claim;
-
-/// Documents that are made anew or corrected, and what bills left for the next.
-#[derive(Debug, Default)]
-pub(super) struct Papers {
-    /// Invoices by id.
-    pub(super) invoices: HashMap<Uuid, Invoice>,
-    /// Which adjustments correct which bills.
-    pub(super) adjusted: Vec<AdjustmentsOf>,
-    /// Bills of phases that carry, the earliest first.
-    pub(super) carried: HashMap<Uuid, Vec<CarriedBill>>,
-    /// What customers have of entitlements.
-    pub(super) balances: Balances,
-}
 
 /// What holds for all contracts of a run.
 #[derive(Clone, Copy, Debug)]

@@ -1,16 +1,25 @@
 //! One chunk of contracts, from reading to what is to be written. Owns the steps and their spreading over the cores.
 
-use std::{collections::BTreeSet, num::NonZeroUsize, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashMap},
+    num::NonZeroUsize,
+    sync::Arc,
+};
 
 use florin_core::id::OrganisationId;
-use florin_store as store;
+use florin_store::{
+    self as store,
+    billed_period::AdjustmentsOf,
+    invoice::{CarriedBill, Invoice},
+};
 use jiff::{Timestamp, civil::Date};
 use uuid::Uuid;
 
 use super::{
     Problem,
     counted::{Counter, Needed},
-    make::{Made, Making, Papers, ids_needed, make},
+    entitled::Balances,
+    make::{Made, Making, ids_needed, make},
     plan::{Ask, Plan, plan},
     subject::{self, Subject, Wanted},
 };
@@ -36,6 +45,19 @@ pub(super) struct Worked {
     pub(super) made: Vec<Made>,
     /// Why others are not billed.
     pub(super) problems: Vec<Problem>,
+}
+
+/// Documents that are made anew or corrected, and what bills left for the next.
+#[derive(Debug, Default)]
+pub(super) struct Papers {
+    /// Invoices by id.
+    pub(super) invoices: HashMap<Uuid, Invoice>,
+    /// Which adjustments correct which bills.
+    pub(super) adjusted: Vec<AdjustmentsOf>,
+    /// Bills of phases that carry, the earliest first.
+    pub(super) carried: HashMap<Uuid, Vec<CarriedBill>>,
+    /// What customers have of entitlements.
+    pub(super) balances: Balances,
 }
 
 /// Where and when the work is done.
