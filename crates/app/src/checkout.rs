@@ -307,7 +307,7 @@ async fn billed(
 ) -> Result<()> {
     let prepared = billing::prepare_due(app, organisation, contract_id).await?;
     let mut tx = asker.begin(app, organisation).await?;
-    prepared.write(&mut tx).await?;
+    prepared.write(app, &mut tx).await?;
     Ok(tx.commit().await?)
 }
 
