@@ -61,7 +61,7 @@ impl Engine {
                 Ok(answer(reached, events(&batches, &stream.schema, query)?))
             }
             Recent::Flushed(reached) if !query.adds_up() => Ok(answer(reached, Arrived::Rewritten)),
-            Recent::Flushed(_) => self.from_files(stream, query, above).await,
+            Recent::Flushed(_) => self.in_files(stream, query, above).await,
         }
     }
 
@@ -82,7 +82,7 @@ impl Engine {
     }
 
     /// Only files whose sequences are so high are read.
-    async fn from_files(
+    async fn in_files(
         &self,
         stream: &Stream,
         query: &UsageQuery,
