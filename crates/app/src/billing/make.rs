@@ -119,10 +119,11 @@ pub(super) fn make(
     maker.documents(ask, bills, is_waiting)
 }
 
-/// New ids that a plan needs at most: for each bill and its parts, and for one that only adjusts.
+/// New ids that a plan needs at most: for each bill and its parts, for one that only adjusts, and for a part of each
+/// bill that is adjusted, whose phase may be on no other.
 pub(super) fn ids_needed(plan: &Plan) -> usize {
     let bills = plan.bills.iter().map(|bill| 1 + bill.parts.len());
-    bills.sum::<usize>() + 2 + plan.freed.len()
+    bills.sum::<usize>() + 2 + plan.freed.len() + plan.again.len()
 }
 
 /// One contract in the making.
