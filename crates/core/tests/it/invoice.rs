@@ -168,12 +168,13 @@ fn only_open_drafts_change() {
         ..DraftEdit::default()
     };
     assert_eq!(edited.edit(blank).unwrap().header().notes, None);
+    // What was written by hand stays: 5 and the 7 that billing makes.
     let again = draft(1, &["5"], false);
     let again = again.regenerate(
         vec![part(9, vec![written(1, "7", vec![])])],
         Freshness::default(),
     );
-    assert_eq!(again.unwrap().totals().total, cents(700));
+    assert_eq!(again.unwrap().totals().total, cents(1200));
     let discarded = draft(1, &["5"], false).discard().unwrap();
     assert_eq!(discarded.status(), Status::Discarded);
     let refusal = Refusal::NotADraft(Status::Discarded);
