@@ -163,6 +163,24 @@ impl PartialSchema for AnyDay {
 
 impl ToSchema for AnyDay {}
 
+/// Writes a number with every digit, and without needless zeros.
+fn write_number<S: Serializer>(number: Decimal, serializer: S) -> Result<S::Ok, S::Error> {
+    let text = number.normalize().to_string();
+    let number: serde_json::Number = text.parse().map_err(S::Error::custom)?;
+    number.serialize(serializer)
+}
+
+/// Reads a number with every digit, also where it is sent as a text of digits.
+fn read_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Decimal, D::Error> {
+    let text = match serde_json::Value::deserialize(deserializer)? {
+        serde_json::Value::Number(number) => number.as_str().to_owned(),
+        serde_json::Value::String(text) => text,
+        _ => return Err(D::Error::custom("value is not a number")),
+    };
+    let exact = Decimal::from_str_exact(&text).or_else(|_| Decimal::from_scientific(&text));
+    exact.map_err(D::Error::custom)
+}
+
 /// An exact amount in major units of a currency, or an exact number of units: a number in JSON. A text of
 /// digits is read as the number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -170,21 +188,13 @@ pub(crate) struct Number(pub(crate) Decimal);
 
 impl Serialize for Number {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let text = self.0.normalize().to_string();
-        let number: serde_json::Number = text.parse().map_err(S::Error::custom)?;
-        number.serialize(serializer)
+        write_number(self.0, serializer)
     }
 }
 
 impl<'de> Deserialize<'de> for Number {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = match serde_json::Value::deserialize(deserializer)? {
-            serde_json::Value::Number(number) => number.as_str().to_owned(),
-            serde_json::Value::String(text) => text,
-            _ => return Err(D::Error::custom("value is not a number")),
-        };
-        let exact = Decimal::from_str_exact(&text).or_else(|_| Decimal::from_scientific(&text));
-        exact.map(Self).map_err(D::Error::custom)
+        read_number(deserializer).map(Self)
     }
 }
 
@@ -238,9 +248,7 @@ pub(crate) struct Percent(pub(crate) Decimal);
 
 impl Serialize for Percent {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let text = self.0.normalize().to_string();
-        let number: serde_json::Number = text.parse().map_err(S::Error::custom)?;
-        number.serialize(serializer)
+        write_number(self.0, serializer)
     }
 }
 
@@ -273,21 +281,13 @@ pub(crate) struct Amount(pub(crate) Decimal);
 
 impl Serialize for Amount {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let text = self.0.normalize().to_string();
-        let number: serde_json::Number = text.parse().map_err(S::Error::custom)?;
-        number.serialize(serializer)
+        write_number(self.0, serializer)
     }
 }
 
 impl<'de> Deserialize<'de> for Amount {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = match serde_json::Value::deserialize(deserializer)? {
-            serde_json::Value::Number(number) => number.as_str().to_owned(),
-            serde_json::Value::String(text) => text,
-            _ => return Err(D::Error::custom("value is not a number")),
-        };
-        let exact = Decimal::from_str_exact(&text).or_else(|_| Decimal::from_scientific(&text));
-        exact.map(Self).map_err(D::Error::custom)
+        read_number(deserializer).map(Self)
     }
 }
 
