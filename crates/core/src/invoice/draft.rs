@@ -142,12 +142,15 @@ impl Draft {
     }
 
     /// Whether something came since it was made: usage above its mark, or a later version of its
-    /// contract. Such a draft is made anew before it is approved.
+    /// contract. Such a draft is made anew before it is approved. One of which only lines by hand are left
+    /// is never stale: made anew it would be what it is.
     pub fn is_stale(&self, now: Freshness) -> bool {
-        self.freshness.usage_sequence.is_some()
-            && now.usage_sequence > self.freshness.usage_sequence
-            || self.freshness.contract_version.is_some()
-                && now.contract_version > self.freshness.contract_version
+        let has_more_usage = self.freshness.usage_sequence.is_some()
+            && now.usage_sequence > self.freshness.usage_sequence;
+        let has_other_terms = self.freshness.contract_version.is_some()
+            && now.contract_version > self.freshness.contract_version;
+        let mut parts = self.parts.iter();
+        (has_more_usage || has_other_terms) && parts.any(|part| part.source != Source::OneOff)
     }
 
     /// The draft with other contents.

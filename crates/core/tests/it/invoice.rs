@@ -205,9 +205,21 @@ fn a_draft_knows_when_it_is_stale() {
         (made(Some(7), Some(2)), made(Some(7), Some(3)), true),
         (made(None, Some(2)), made(Some(9), Some(2)), false),
     ] {
-        let parts = vec![part(9, vec![written(1, "7", vec![])])];
-        let draft = Draft::new(Uuid::nil(), header(), parts, from).unwrap();
-        assert_eq!(draft.is_stale(now), is_stale, "{from:?} {now:?}");
+        let by_hand = part(9, vec![written(1, "7", vec![])]);
+        let rated = Part {
+            id: Uuid::from_u128(8),
+            source: Source::Contract {
+                contract_id: Uuid::from_u128(7),
+                version: 2,
+                phase_id: Uuid::from_u128(6),
+            },
+            ..by_hand.clone()
+        };
+        let draft = |parts| Draft::new(Uuid::nil(), header(), parts, from).unwrap();
+        let whole = draft(vec![rated, by_hand.clone()]);
+        assert_eq!(whole.is_stale(now), is_stale, "{from:?} {now:?}");
+        // What is left of a draft whose charges went away is made of nothing that could change.
+        assert!(!draft(vec![by_hand]).is_stale(now), "{from:?} {now:?}");
     }
 }
 
