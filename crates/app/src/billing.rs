@@ -12,6 +12,7 @@
 //! - no transaction is held while usage is counted or amounts are computed.
 
 mod counted;
+mod documents;
 mod entitled;
 mod estimate;
 mod formula;

@@ -142,6 +142,72 @@ both! {
         "#]].assert_eq(&shown(&app).await);
     }
 
+    async fn a_draft_of_lines_by_hand_alone_is_approved_whatever_becomes_of_its_contract(app) {
+        let (acme, seats) = (customer(&app, "ACME").await, product(&app, "Seats").await);
+        let mut agreement = Agreement::new(acme, seats, vec![fee("P1M", "prepaid", 31)]);
+        let mut contract = agreement.sign(&app).await;
+        at(&app, "2026-01-02");
+        bill(&app, "2026-01-02").await;
+        let id = app.get("/invoices").await.ok().text("/results/0/id").to_owned();
+        let path = format!("/invoices/{id}");
+        let lines = json!({ "lines": [{ "name": "Set-up", "unit_amount": 7 }] });
+        assert_eq!(app.patch(&path, lines).await.ok().at("/invoice_total"), 38);
+        // January is to be paid in February now: what is left of the draft is what was written on it.
+        for (day, amount) in [("2026-01-03", 31), ("2026-01-04", 62)] {
+            agreement.prices = vec![fee("P1M", "postpaid", amount)];
+            contract = agreement.amend(&app, &contract).await;
+            at(&app, day);
+            bill(&app, day).await;
+            assert_eq!(total(&app, &id).await, 7);
+        }
+        let regenerated = app.post(&format!("{path}/regenerate"), json!({})).await.ok();
+        assert_eq!(regenerated.at("/status"), "draft");
+        let approved = approve(&app, &id).await.ok();
+        assert_eq!((approved.at("/invoice_total"), approved.text("/invoice_number")), (&json!(7), "INV-0001"));
+        at(&app, "2026-02-01");
+        bill(&app, "2026-02-01").await;
+        expect_test::expect![[r#"
+            2026-01-01 approved 7.00 USD
+              v0 Set-up [2026-01-01, 2026-01-02) 7.00 USD tax 0.00 USD
+            2026-02-01 draft 62.00 USD
+              v3 Seats [2026-01-01, 2026-02-01) 62.00 USD tax 0.00 USD
+        "#]].assert_eq(&shown(&app).await);
+    }
+
+    async fn a_draft_that_only_settles_a_minimum_is_made_anew(app) {
+        let (acme, seats) = (customer(&app, "ACME").await, product(&app, "Seats").await);
+        let minimum = |amount: i64| Some(json!({ "pricing_data": { "pricing_type": "features" },
+            "commitments": [{ "type": "minimum_spend", "unit_amount": amount, "cadence": "P3M" }] }));
+        let mut agreement = Agreement::new(acme, seats, vec![fee("P1M", "prepaid", 10)]);
+        agreement.end = Some("2026-03-31");
+        agreement.features = minimum(100);
+        let contract = agreement.sign(&app).await;
+        for day in ["2026-01-01", "2026-02-01", "2026-03-01"] {
+            at(&app, day);
+            bill(&app, day).await;
+            let draft = app.get("/invoices?status=draft").await.ok();
+            approve(&app, draft.text("/results/0/id")).await.ok();
+        }
+        at(&app, "2026-04-01");
+        bill(&app, "2026-04-01").await;
+        // 70 are missing of 100; the line by hand comes on top.
+        let id = app.get("/invoices?status=draft").await.ok().text("/results/0/id").to_owned();
+        let path = format!("/invoices/{id}");
+        let lines = json!({ "lines": [{ "name": "Farewell", "unit_amount": 5 }] });
+        assert_eq!(app.patch(&path, lines).await.ok().at("/invoice_total"), 75);
+        for _ in 0..2 {
+            app.post(&format!("{path}/regenerate"), json!({})).await.ok();
+            assert_eq!(total(&app, &id).await, 75);
+        }
+        agreement.features = minimum(130);
+        agreement.amend(&app, &contract).await;
+        assert_eq!(approve(&app, &id).await.ok().at("/invoice_total"), 105);
+        bill(&app, "2026-04-02").await;
+        let all = shown(&app).await;
+        let settled: Vec<&str> = all.lines().filter(|line| line.contains("top-up")).collect();
+        assert_eq!(settled, ["  v2 top-up [2026-01-01, 2026-04-01) 100.00 USD tax 0.00 USD"], "{all}");
+    }
+
     async fn a_draft_that_cannot_be_counted_is_not_approved(app) {
         let drafts = january(&app, &["ACME", "Globex"]).await;
         store_gigabytes(&app, "ACME", "2026-01-20T00:00:00Z", 5).await;

@@ -21,7 +21,7 @@ use super::{
     ALREADY_GENERATED, NOT_BILLABLE,
     counted::Counter,
     make::Made,
-    plan::{Ask, Nothing},
+    plan::{Anew, Ask, Nothing},
     refresh::Asker,
     run::setting,
     subject::Wanted,
@@ -126,7 +126,8 @@ pub async fn prepare(
         Some(Nothing::AlreadyBilled) => Ok(Prepared(Outcome::Nothing)),
         Some(Nothing::InDrafts(parts)) => {
             let Planned { subject, .. } = planned;
-            let ask = Ask::Parts(parts);
+            let settling = Vec::new();
+            let ask = Ask::Parts(Anew { parts, settling });
             let planned = one_planned(&setting, Task { subject, ask }).await?;
             made(&setting, planned).await
         }

@@ -1,7 +1,7 @@
 //! What is to be done about a contract: which drafts are made anew, which approved bills are rated again, which bills
 //! are due. Owns the choice and its order (adjust first, then ask what is due); computes no amount. Pure.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use florin_core::{
     billing::{
@@ -37,7 +37,37 @@ pub(super) enum Ask {
     /// One of its billing cycles, whether its day has come or not.
     Cycle(GenerationRequest),
     /// These parts of a draft anew.
-    Parts(Vec<Uuid>),
+    Parts(Anew),
+}
+
+impl Ask {
+    /// Parts that are made anew and that no account of billed periods names.
+    pub(super) fn settling(&self) -> &[Settling] {
+        match self {
+            Self::Parts(anew) => &anew.settling,
+            Self::Due(_) | Self::Now(_) | Self::Cycle(_) => &[],
+        }
+    }
+}
+
+/// Parts of a draft that are made anew, all of one contract.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Anew {
+    /// All of them.
+    pub(super) parts: Vec<Uuid>,
+    /// Those among them that charge no period, so that no account of billed periods names them.
+    pub(super) settling: Vec<Settling>,
+}
+
+/// A part that only settles a minimum of its phase.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Settling {
+    /// The part.
+    pub(super) part: Uuid,
+    /// The draft that it is on.
+    pub(super) invoice: Uuid,
+    /// The phase.
+    pub(super) phase_id: Uuid,
 }
 
 /// What is to be done.
@@ -138,7 +168,7 @@ pub(super) fn plan(
             let found = generation(&phases, history_of, *request).map_err(failed)?;
             generated(found, &mut nothing)
         }
-        Ask::Parts(parts) => parts_again(subject, &phases, parts).map_err(failed)?,
+        Ask::Parts(anew) => parts_again(subject, &phases, anew, today).map_err(failed)?,
     };
     let next = next_bill_day(&phases, on).map_err(|error| subject.problem(error))?;
     Ok(Plan {
@@ -179,7 +209,7 @@ fn changes(
 ) -> Result<Changes, Problem> {
     let mut changes = Changes::default();
     match ask {
-        Ask::Parts(parts) => changes.freed.clone_from(parts),
+        Ask::Parts(anew) => changes.freed.clone_from(&anew.parts),
         Ask::Due(_) | Ask::Now(_) | Ask::Cycle(_) => amended(subject, phases, on, &mut changes)?,
     }
     if matches!(ask, Ask::Cycle(_)) {
@@ -297,34 +327,37 @@ fn withdrawn(periods: &[BilledPeriod], again: &[Again]) -> Vec<BilledPeriod> {
     after.collect()
 }
 
-/// The own charges of a draft's parts as they stand now.
+/// The own charges of a draft's parts as they stand now, and the minima that they settle.
 fn parts_again(
     subject: &Subject,
     phases: &[PhaseBilling],
-    parts: &[Uuid],
+    anew: &Anew,
+    today: Date,
 ) -> Result<Vec<BillDue>, florin_core::billing::Error> {
     let last = last_revisions(subject.revisions.iter().copied());
     let periods: Vec<BilledPeriod> = last.iter().map(|billed| billed.period).collect();
-    let mut bills: Vec<BillDue> = Vec::new();
-    for part in parts {
-        let Some(own) = redraft(phases, &periods, *part)?.own else {
-            continue;
-        };
-        let due = PartDue {
-            phase_id: own.phase_id,
-            charges: own.charges,
-        };
-        match bills
-            .iter_mut()
-            .find(|bill| bill.bill_for_date == own.bill_for_date)
-        {
-            Some(bill) => bill.parts.push(due),
-            None => bills.push(BillDue {
-                bill_for_date: own.bill_for_date,
-                parts: vec![due],
-            }),
+    let mut bills: BTreeMap<Date, Vec<PartDue>> = BTreeMap::new();
+    for part in &anew.parts {
+        if let Some(own) = redraft(phases, &periods, *part)?.own {
+            bills.entry(own.bill_for_date).or_default().push(PartDue {
+                phase_id: own.phase_id,
+                charges: own.charges,
+            });
         }
     }
-    bills.sort_by_key(|bill| bill.bill_for_date);
-    Ok(bills)
+    for settling in &anew.settling {
+        let phase_id = settling.phase_id;
+        let mut phases = phases.iter().filter(|phase| phase.phase_id == phase_id);
+        let day = phases.next().map(|phase| phase.settled_on(today));
+        if let Some(day) = day.transpose()?.flatten() {
+            let charges = Vec::new();
+            let due = PartDue { phase_id, charges };
+            bills.entry(day).or_default().push(due);
+        }
+    }
+    let bills = bills.into_iter().map(|(bill_for_date, parts)| BillDue {
+        bill_for_date,
+        parts,
+    });
+    Ok(bills.collect())
 }

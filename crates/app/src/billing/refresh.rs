@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use florin_core::{
     id::OrganisationId,
-    invoice::{Draft, Freshness, Source, Status},
+    invoice::{Draft, Freshness, Part, Source, Status},
+    rating::{Line, LineKind},
 };
 use florin_store::{self as store, Actor, Tx, invoice::Invoice};
 use uuid::Uuid;
@@ -15,7 +16,7 @@ use uuid::Uuid;
 use super::{
     Problem,
     counted::Counter,
-    plan::Ask,
+    plan::{Anew, Ask, Settling},
     run::setting,
     subject::Wanted,
     work::{Setting, Task},
@@ -139,10 +140,10 @@ async fn refresh_some(
     };
     drop(tx);
     // A draft of several contracts is made anew by one after the other.
-    let mut rounds: BTreeMap<usize, Vec<(Uuid, Vec<Uuid>)>> = BTreeMap::new();
+    let mut rounds: BTreeMap<usize, Vec<(Uuid, Anew)>> = BTreeMap::new();
     for draft in &stale {
-        for (round, (contract, parts)) in by_contract(draft).into_iter().enumerate() {
-            rounds.entry(round).or_default().push((contract, parts));
+        for (round, (contract, anew)) in by_contract(draft).into_iter().enumerate() {
+            rounds.entry(round).or_default().push((contract, anew));
         }
     }
     for (_, tasks) in rounds {
@@ -171,14 +172,35 @@ fn open_draft(invoice: Invoice) -> Option<Draft> {
 }
 
 /// The parts of a draft by their contracts; what was written by hand is left out.
-fn by_contract(draft: &Draft) -> BTreeMap<Uuid, Vec<Uuid>> {
-    let mut parts: BTreeMap<Uuid, Vec<Uuid>> = BTreeMap::new();
+fn by_contract(draft: &Draft) -> BTreeMap<Uuid, Anew> {
+    let mut parts: BTreeMap<Uuid, Anew> = BTreeMap::new();
     for part in draft.parts() {
-        if let Source::Contract { contract_id, .. } = part.source {
-            parts.entry(contract_id).or_default().push(part.id);
+        let Source::Contract {
+            contract_id,
+            phase_id,
+            ..
+        } = part.source
+        else {
+            continue;
+        };
+        let anew = parts.entry(contract_id).or_default();
+        anew.parts.push(part.id);
+        if only_settles(part) {
+            anew.settling.push(Settling {
+                part: part.id,
+                invoice: draft.id(),
+                phase_id,
+            });
         }
     }
     parts
+}
+
+/// Whether a part charges something, but no period of a line.
+fn only_settles(part: &Part) -> bool {
+    let lines = &part.rated.lines;
+    let is_charge = |line: &Line| matches!(line.kind, LineKind::Charge(_));
+    !lines.is_empty() && !lines.iter().any(is_charge)
 }
 
 /// Those that something came after: usage above their mark, or a version of one of their contracts.
@@ -220,7 +242,7 @@ async fn stale(tx: &mut Tx, drafts: Vec<Draft>, counter: &mut Counter) -> Result
 async fn remake(
     setting: &Setting,
     asker: &Asker,
-    tasks: Vec<(Uuid, Vec<Uuid>)>,
+    tasks: Vec<(Uuid, Anew)>,
     (counter, refreshed): (Counter, &mut Refreshed),
 ) -> Result<Counter> {
     let contracts: BTreeSet<Uuid> = tasks.iter().map(|(contract, _)| *contract).collect();
@@ -234,7 +256,7 @@ async fn remake(
         is_whole: true,
     });
     let wanted: Vec<Wanted> = wanted.collect();
-    let mut parts: HashMap<Uuid, Vec<Vec<Uuid>>> = HashMap::new();
+    let mut parts: HashMap<Uuid, Vec<Anew>> = HashMap::new();
     for (contract, of_draft) in tasks {
         parts.entry(contract).or_default().push(of_draft);
     }

@@ -115,7 +115,7 @@ impl Setting {
         let mut phases: BTreeSet<Uuid> = BTreeSet::new();
         let mut invoices: BTreeSet<Uuid> = BTreeSet::new();
         let mut bills: BTreeSet<Uuid> = BTreeSet::new();
-        for Planned { subject, plan, .. } in planned {
+        for Planned { subject, plan, ask } in planned {
             let is_at_work = !plan.bills.is_empty() || !plan.again.is_empty();
             phases.extend(plan.carrying().filter(|_| is_at_work));
             bills.extend(plan.again.iter().map(|again| again.rebill.bill));
@@ -125,6 +125,7 @@ impl Setting {
                 parts.contains(&period.part) || bills.contains(&period.bill)
             });
             invoices.extend(meant.map(|billed| billed.invoice_id));
+            invoices.extend(ask.settling().iter().map(|settling| settling.invoice));
         }
         if phases.is_empty() && invoices.is_empty() {
             return Ok(papers);

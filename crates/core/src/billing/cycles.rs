@@ -38,8 +38,8 @@ pub fn billing_cycles(
     Ok(listed)
 }
 
-/// The next day after `after` on which something is billed: that of the upcoming invoice. None when
-/// nothing is to come. What is due on it says [`super::due`], asked for that day.
+/// The next day after `after` on which something is billed or a minimum is settled: that of the upcoming invoice.
+/// None when nothing is to come. What is due on it says [`super::due`], asked for that day.
 ///
 /// # Errors
 /// [`calendar::Error::OutOfRange`].
@@ -53,11 +53,16 @@ pub fn next_bill_day(
             let day = next_bill_day_of(&line.schedule, after)?;
             next = next.into_iter().chain(day).min();
         }
+        let settled = phase.settles_on().filter(|day| *day > after);
+        next = next.into_iter().chain(settled).min();
     }
     Ok(next)
 }
 
-fn next_bill_day_of(line: &LineSchedule, after: Date) -> Result<Option<Date>, calendar::Error> {
+pub(super) fn next_bill_day_of(
+    line: &LineSchedule,
+    after: Date,
+) -> Result<Option<Date>, calendar::Error> {
     // A cycle in service on the day may have been billed before, or is billed after its end: the first
     // bills after the day are those of cycles around it.
     let mut from = line.life.start();

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use jiff::civil::Date;
 use uuid::Uuid;
 
+use super::cycles::next_bill_day_of;
 use super::{BilledPeriod, Error, History, Placed, is_charged, placed, standing};
 use crate::calendar::{Cycle, Period, Recurrence};
 use crate::commitment::CommitmentKind;
@@ -116,7 +117,7 @@ pub fn due(phases: &[PhaseBilling], history: History<'_>, on: Date) -> Result<Ve
             }
         }
     }
-    settle_commitments(phases, history, on, &mut bills);
+    settle_commitments(phases, history, on, &mut bills)?;
     Ok(bills.in_order(phases))
 }
 
@@ -275,12 +276,14 @@ impl Bills {
 
 /// A phase that has ended with a minimum still settles it where no later bill of its lines does: when
 /// all of them were billed beforehand.
-fn settle_commitments(phases: &[PhaseBilling], history: History<'_>, on: Date, bills: &mut Bills) {
+fn settle_commitments(
+    phases: &[PhaseBilling],
+    history: History<'_>,
+    on: Date,
+    bills: &mut Bills,
+) -> Result<(), Error> {
     for phase in phases {
-        let terms = phase.terms.phase();
-        let mut minima = terms.commitments.iter();
-        let has_minimum = minima.any(|commitment| commitment.kind == CommitmentKind::MinimumSpend);
-        let Some(end) = terms.life.end().filter(|end| has_minimum && *end <= on) else {
+        let Some(end) = phase.settled_on(on)? else {
             continue;
         };
         let mut last_bills = history.last_bills.iter();
@@ -291,5 +294,32 @@ fn settle_commitments(phases: &[PhaseBilling], history: History<'_>, on: Date, b
             let parts = bills.0.entry(end).or_default();
             parts.entry(phase.phase_id).or_default();
         }
+    }
+    Ok(())
+}
+
+impl PhaseBilling {
+    /// The day on which a phase with a minimum settles it, unless a bill of its lines does: that on which it ends.
+    pub(super) fn settles_on(&self) -> Option<Date> {
+        let terms = self.terms.phase();
+        let mut minima = terms.commitments.iter();
+        let has_minimum = minima.any(|commitment| commitment.kind == CommitmentKind::MinimumSpend);
+        terms.life.end().filter(|_| has_minimum)
+    }
+
+    /// The same, where that day is `on` or before and no bill of its lines comes after: such a one settles it.
+    ///
+    /// # Errors
+    /// [`Error::Calendar`].
+    pub fn settled_on(&self, on: Date) -> Result<Option<Date>, Error> {
+        let Some(end) = self.settles_on().filter(|end| *end <= on) else {
+            return Ok(None);
+        };
+        for line in &self.terms.phase().lines {
+            if next_bill_day_of(&line.schedule, on)?.is_some() {
+                return Ok(None);
+            }
+        }
+        Ok(Some(end))
     }
 }

@@ -409,3 +409,38 @@ fn a_minimum_of_prepaid_lines_is_settled_when_the_phase_ends() {
           [2024-01-01, 2024-04-01) 70.00 USD"#]]
     .assert_eq(&books.shown());
 }
+
+#[test]
+fn a_minimum_waits_for_a_bill_of_its_phase_that_is_still_to_come() {
+    // 10 a month, billed 20 days after it: the last bill comes after the end, and 70 of 100 are missing on it.
+    let minimum = json!({ "pricing_data": { "pricing_type": "features" }, "commitments":
+        [{ "type": "minimum_spend", "unit_amount": 100, "cadence": "P3M" }] });
+    let mut body = json!({ "end_date": "2024-03-31", "phases": [of(&[fee("P1M", "P20D", 10)])] });
+    body["phases"][0]["features"] = minimum;
+    let mut books = Books::open(&contract(&body));
+    books.run_daily(day("2024-01-01"), day("2024-05-01"));
+    expect![[r#"
+        2024-02-21
+          [2024-01-01, 2024-02-01) 10.00 USD
+        2024-03-21
+          [2024-02-01, 2024-03-01) 10.00 USD
+        2024-04-21
+          [2024-03-01, 2024-04-01) 10.00 USD
+          [2024-01-01, 2024-04-01) 70.00 USD"#]]
+    .assert_eq(&books.shown());
+}
+
+#[test]
+fn the_day_on_which_a_minimum_is_settled_is_one_to_look_at() {
+    let mut body =
+        json!({ "end_date": "2024-03-31", "phases": [of(&[fee("P1M", "prepaid", 10)])] });
+    let next = |body: &Json, after| {
+        let phases = contract(body).terms(&Taxation::default()).unwrap();
+        next_bill_day(&phases, day(after)).unwrap()
+    };
+    assert_eq!(next(&body, "2024-03-01"), None);
+    body["phases"][0]["features"] = json!({ "pricing_data": { "pricing_type": "features" },
+        "commitments": [{ "type": "minimum_spend", "unit_amount": 100, "cadence": "P3M" }] });
+    assert_eq!(next(&body, "2024-03-01"), Some(day("2024-04-01")));
+    assert_eq!(next(&body, "2024-04-01"), None);
+}
