@@ -151,6 +151,7 @@ impl From<ChargeInput> for Wanted {
         } = input;
         Self {
             connector: connector.map(Into::into),
+            payment_method_id: None,
             kinds: payment_method_types.unwrap_or_default(),
             skips_due_date: skip_invoice_due_date_check.unwrap_or(false),
             is_automatic: false,

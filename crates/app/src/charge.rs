@@ -57,6 +57,8 @@ pub struct Caller {
 pub struct Wanted {
     /// At which gateway; at any where none is named.
     pub connector: Option<Choice>,
+    /// This payment method of the payer, and no other one.
+    pub payment_method_id: Option<Uuid>,
     /// Kinds of payment methods, in the words of payments; all where none is named.
     pub kinds: Vec<String>,
     /// Whether it may be charged before it is due.
@@ -83,7 +85,7 @@ impl Caller {
         }
     }
 
-    async fn begin(&self, app: &App) -> Result<Tx> {
+    pub(crate) async fn begin(&self, app: &App) -> Result<Tx> {
         app.begin(self.organisation, self.actor.clone(), &self.request_id)
             .await
     }
@@ -135,9 +137,10 @@ async fn sources(
         None => None,
     };
     let at = connector.as_ref().map(|payer| payer.account.connector.id);
-    let known = store::payment_method::of_customer(&mut tx, customer).await?;
+    let mut known = store::payment_method::of_customer(&mut tx, customer).await?;
+    known.retain(|method| wanted.payment_method_id.is_none_or(|id| id == method.id));
     let mut tried = payment_method::tried(known, at, &wanted.kinds);
-    if tried.is_empty() {
+    if tried.is_empty() && wanted.payment_method_id.is_none() {
         let payer = match connector {
             Some(payer) => Some(payer),
             None => connector::payer(app, &mut tx, customer, None).await.ok(),

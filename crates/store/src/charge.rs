@@ -145,6 +145,23 @@ pub async fn open_of_invoice(tx: &mut Tx, invoice_id: Uuid) -> Result<Option<Cha
     row.map(|row| decode(&row)).transpose()
 }
 
+/// The newest attempt of an invoice.
+///
+/// # Errors
+/// What the statement answers.
+pub async fn newest_of_invoice(tx: &mut Tx, invoice_id: Uuid) -> Result<Option<Charge>> {
+    let mut select = tx.select(TABLE.name);
+    select
+        .column(Asterisk)
+        .and_where(Expr::col("invoice_id").eq(invoice_id));
+    select
+        .order_by("created_at", Order::Desc)
+        .order_by("id", Order::Desc)
+        .limit(1);
+    let row = tx.fetch_optional(&select).await?;
+    row.map(|row| decode(&row)).transpose()
+}
+
 /// Whether an account at a gateway has any attempt.
 ///
 /// # Errors
