@@ -454,6 +454,10 @@ pub const CODES: &[Code] = &[
     code("PLAN_VERSION_OPEN", 400, "a version of it is a draft"),
     code("CHECKOUT_CONFIRMED", 400, "the checkout is confirmed"),
     code("CHECKOUT_EXPIRED", 400, "not confirmed in time"),
+    code("FORM_FROM_ELSEWHERE", 403, "not sent from its own page"),
+    code("CHECKOUT_PROCESSING", 400, "its payment has no answer yet"),
+    code("CHECKOUT_UNPAID", 400, "confirmed, and waits to be paid"),
+    code("CHECKOUT_CANCELLED", 400, "the checkout was given up"),
     code(
         "METRIC_QUERY_REFUSED",
         400,

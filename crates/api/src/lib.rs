@@ -28,6 +28,7 @@ mod billing_settings;
 mod business_entity;
 mod charge;
 mod checkout;
+mod checkout_page;
 mod connector;
 mod contact;
 mod contract;
@@ -93,6 +94,7 @@ pub fn router(app: App, settings: Settings) -> Router {
     routes
         .merge(system::open_routes())
         .merge(charge::open_routes())
+        .merge(checkout_page::open_routes())
         .merge(document::routes(document))
         .fallback(error::unknown_route)
         .method_not_allowed_fallback(error::unknown_method)

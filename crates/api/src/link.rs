@@ -1,4 +1,4 @@
-//! Addresses that answers name: documents of invoices and pages of payment. Every one of them is a route of this
+//! Addresses that answers name: documents of invoices, pages of payment and of checkouts. Every one of them is a route of this
 //! server, under the address at which it is reached from outside.
 
 use std::sync::Arc;
@@ -26,6 +26,11 @@ impl Links {
     /// The same as a page.
     pub(crate) fn invoice_html(&self, id: Uuid) -> String {
         format!("{}/invoices/{id}/html", self.public_url)
+    }
+
+    /// Where a person completes a checkout.
+    pub(crate) fn checkout(&self, token: &str) -> String {
+        format!("{}/checkout_pages/{token}", self.public_url)
     }
 
     /// Where an invoice is paid.

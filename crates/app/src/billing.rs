@@ -30,6 +30,7 @@ mod work;
 mod write;
 
 pub use estimate::{Bills, Estimate, Guest, estimate, estimate_change};
+pub(crate) use generate::prepare_first;
 pub use generate::{CONTRACTS_MAX, Moment, Prepared, Request, generate_all, prepare, prepare_due};
 pub use preview::{Effect, effect, upcoming};
 pub(crate) use refresh::freshen;

@@ -1,36 +1,35 @@
-//! Checkouts: preview, create, change, confirm.
+//! Checkouts: preview, create, change, list, and their confirmation ([`confirm()`]).
 //!
 //! Owns the order of things: what is asked for becomes a contract as it would be ([`order`]), which is estimated and
-//! dropped, or kept. A preview writes nothing. A confirmation makes or changes the contract in one transaction; its
-//! bill follows in another, and where that dies the next billing run does it.
+//! dropped, or kept. A preview writes nothing.
 
+mod confirm;
+mod estimates;
+mod guest;
+mod hosted;
 mod order;
+mod pay;
 
 use florin_core::checkout::{self, Checkout, LASTS, LASTS_MAX, Refusal, Request, Status};
-use florin_core::customer;
+use florin_core::contract;
 use florin_core::id::OrganisationId;
-use florin_store::{self as store, Tx};
+use florin_store::{self as store, Tx, list};
 use jiff::Timestamp;
-use rust_decimal::Decimal;
-use serde_json::{Value as Json, json};
+use serde_json::Value as Json;
 use uuid::Uuid;
 
-use crate::billing::{self, Asker, Bills, Estimate};
+use crate::billing;
 use crate::{App, Error, Result, plan, test_clock};
 use order::{Order, order};
+
+pub use confirm::{Confirmation, NewMethod, confirm};
+pub use estimates::{Estimated, EstimatedLine, document};
+pub use hosted::{Offer, Tokens, offer, opened};
+pub use pay::{cancel, carry_on};
 
 const NOT_FOUND: Error = Error::NotFound {
     resource: "checkout",
 };
-
-/// Who confirms, and how it is paid.
-#[derive(Clone, Debug, Default)]
-pub struct Confirmation {
-    /// A payment method of the customer.
-    pub payment_method_id: Option<Uuid>,
-    /// What a guest says of himself, in place of what the checkout has.
-    pub customer_data: Option<Json>,
-}
 
 /// What a checkout would come to. Nothing is written.
 ///
@@ -40,7 +39,7 @@ pub struct Confirmation {
 pub async fn preview(app: &App, organisation: OrganisationId, request: &Request) -> Result<Json> {
     let now = now_of(app, organisation, request).await?;
     let mut tx = app.db.read(organisation).await?;
-    let order = order(app, &mut tx, request, now).await?;
+    let order = order(app, &mut tx, request, (contract::Status::Active, now)).await?;
     drop(tx);
     estimated(app, organisation, order).await
 }
@@ -59,7 +58,8 @@ pub async fn preview_plan(
     let now = now_of(app, organisation, request).await?;
     let mut tx = app.db.read(organisation).await?;
     let listed = plan::find(&mut tx, plan_id, form).await?;
-    let order = order::bought(app, &mut tx, request, Ok(listed.plan), now).await?;
+    let at = (contract::Status::Active, now);
+    let order = order::bought(app, &mut tx, request, Ok(listed.plan), at).await?;
     drop(tx);
     estimated(app, organisation, order).await
 }
@@ -71,7 +71,7 @@ async fn estimated(app: &App, organisation: OrganisationId, order: Order) -> Res
         }
         Order::Change { after, .. } => billing::estimate_change(app, organisation, &after).await?,
     };
-    Ok(document(&estimate))
+    Ok(estimates::document(&estimate))
 }
 
 /// The time of whoever buys, who may live by a test clock.
@@ -82,36 +82,6 @@ async fn now_of(app: &App, organisation: OrganisationId, request: &Request) -> R
         (None, None) => app.clone(),
     };
     Ok(app.clock.now())
-}
-
-/// Estimates as they are shown and kept: major units of the currency.
-pub fn document(estimate: &Estimate) -> Json {
-    let Estimate { current, next } = estimate;
-    json!({
-        "current_invoice": bills(current),
-        "next_invoice": next.as_ref().map(bills),
-    })
-}
-
-fn bills(bills: &Bills) -> Json {
-    let Bills {
-        bill_for_date,
-        net,
-        tax,
-        total,
-        credit,
-    } = bills;
-    let number = |amount: Decimal| -> Option<serde_json::Number> {
-        amount.normalize().to_string().parse().ok()
-    };
-    json!({
-        "total": number(total.to_major()),
-        "currency": total.currency().to_string(),
-        "subtotal": number(net.to_major()),
-        "tax": number(tax.to_major()),
-        "credit": number(credit.to_major()),
-        "bill_for_date": bill_for_date.to_string(),
-    })
 }
 
 /// Keeps a checkout with what it comes to.
@@ -132,10 +102,13 @@ pub async fn create(
         contract_id: request.contract_id,
         request,
         estimates,
+        payment: None,
         expires_at: expiry(expires_at, at)?,
         created_at: at,
         updated_at: at,
     };
+    // From now on it has a page.
+    store::payment_link::key(tx, &app.ids.secret()).await?;
     store::checkout::insert(tx, &made).await?;
     Ok(made)
 }
@@ -172,7 +145,10 @@ pub async fn replace(
     };
     let after = Checkout {
         contract_id: request.contract_id,
-        request,
+        request: Request {
+            guest_customer_id: before.request.guest_customer_id,
+            ..request
+        },
         estimates,
         expires_at,
         updated_at: at,
@@ -180,135 +156,6 @@ pub async fn replace(
     };
     store::checkout::update(tx, &before, &after).await?;
     Ok(after)
-}
-
-/// Makes or changes the contract, once: a repetition answers what the first confirmation made.
-///
-/// # Errors
-/// [`Error::NotFound`]; [`Error::Refused`] for one that has expired, or without a payment method that it needs;
-/// [`Error::Invalid`] where what is asked for cannot be had any more.
-pub async fn confirm(
-    app: &App,
-    tx: &mut Tx,
-    id: Uuid,
-    confirmation: Confirmation,
-) -> Result<Checkout> {
-    let before = find(tx, id).await?;
-    match before.require_pending(tx.at()?) {
-        Ok(()) => {}
-        Err(Refusal::Confirmed) => return Ok(before),
-        Err(refusal) => return Err(refused(refusal)),
-    }
-    let Confirmation {
-        payment_method_id,
-        customer_data,
-    } = confirmation;
-    let mut request = before.request.clone();
-    if let Some(customer_data) = customer_data {
-        request.customer_data = customer_data;
-    }
-    if request.is_of_guest() {
-        let entity = request.business_entity_id;
-        let details = order::guest_details(&request.customer_data, entity)?;
-        request.customer_id = Some(welcome(app, tx, details).await?);
-    }
-    if let Some(customer_id) = request.customer_id {
-        test_clock::follow(tx, customer_id).await?;
-    }
-    let order = order(app, tx, &request, tx.at()?).await?;
-    let contract = order.contract();
-    let customer_id = contract.header().customer_id;
-    require_payment_method(tx, &request, customer_id, payment_method_id).await?;
-    match &order {
-        Order::New { contract, .. } => store::contract::insert(tx, contract).await?,
-        Order::Change { before, after } => store::contract::save(tx, before, after).await?,
-    }
-    let with_buyer = Checkout {
-        request,
-        ..before.clone()
-    };
-    let after = with_buyer.confirm(contract.id(), customer_id, tx.at()?);
-    let after = after.map_err(refused)?;
-    store::checkout::update(tx, &before, &after).await?;
-    Ok(after)
-}
-
-async fn welcome(app: &App, tx: &mut Tx, details: customer::Details) -> Result<Uuid> {
-    let written = crate::customer::Written {
-        details,
-        address: None,
-        ship_to_address: None,
-        connector: None,
-    };
-    let made = crate::customer::create(app, tx, written).await;
-    let made = made.map_err(|error| match error {
-        Error::Invalid(mut fields) => {
-            for field in &mut fields {
-                field.path.insert(0, "customer_data".to_owned());
-            }
-            Error::Invalid(fields)
-        }
-        other => other,
-    });
-    Ok(made?.customer.id)
-}
-
-/// The payment method is the customer's; where the plan wants one, there is one.
-async fn require_payment_method(
-    tx: &mut Tx,
-    request: &Request,
-    customer_id: Uuid,
-    named: Option<Uuid>,
-) -> Result<()> {
-    if let Some(id) = named {
-        let found = store::payment_method::find(tx, id).await?;
-        return match found.filter(|method| method.customer_id == customer_id) {
-            Some(_) => Ok(()),
-            None => {
-                let message = "the customer has no payment method with this id";
-                Err(Error::field(
-                    "payment_method_id",
-                    "value_error.unknown_id",
-                    message,
-                ))
-            }
-        };
-    }
-    let Some(plan_id) = request.plan_id else {
-        return Ok(());
-    };
-    let sold = plan::on_sale(tx, plan_id).await?;
-    let offer = sold.details.offer.as_ref();
-    let is_needed = offer.is_some_and(|offer| offer.provisioning.needs_payment_method());
-    if is_needed
-        && store::payment_method::of_customer(tx, customer_id)
-            .await?
-            .is_empty()
-    {
-        let message = "the plan is sold to customers with a payment method";
-        return Err(Error::refused("NO_PAYMENT_METHOD", message));
-    }
-    Ok(())
-}
-
-/// Bills what the confirmation of a checkout has made due. What cannot be billed now is the next billing run's.
-pub async fn bill(app: &App, organisation: OrganisationId, asker: &Asker, contract_id: Uuid) {
-    if let Err(error) = billed(app, organisation, asker, contract_id).await {
-        let organisation = organisation.0;
-        tracing::warn!(%organisation, %contract_id, %error, "a checkout's bill is left to the next run");
-    }
-}
-
-async fn billed(
-    app: &App,
-    organisation: OrganisationId,
-    asker: &Asker,
-    contract_id: Uuid,
-) -> Result<()> {
-    let prepared = billing::prepare_due(app, organisation, contract_id).await?;
-    let mut tx = asker.begin(app, organisation).await?;
-    prepared.write(app, &mut tx).await?;
-    Ok(tx.commit().await?)
 }
 
 /// The checkout with this id, locked when the transaction writes.
@@ -322,6 +169,41 @@ pub async fn find(tx: &mut Tx, id: Uuid) -> Result<Checkout> {
         test_clock::follow(tx, customer_id).await?;
     }
     Ok(found)
+}
+
+/// One page of checkouts, each with where it stands by now.
+///
+/// # Errors
+/// [`Error::Store`].
+pub async fn page(
+    app: &App,
+    tx: &mut Tx,
+    query: &list::Query,
+) -> Result<list::Page<(Checkout, Status)>> {
+    let now = app.clock.now();
+    let list::Page {
+        results,
+        next,
+        previous,
+        total_count,
+    } = store::checkout::page(tx, query, florin_core::instant::to_microseconds(now)).await?;
+    let mut shown = Vec::with_capacity(results.len());
+    for checkout in results {
+        let now = match checkout.request.customer_id {
+            Some(id) => store::test_clock::of_customer(tx, id)
+                .await?
+                .map_or(now, |(_, now)| now),
+            None => now,
+        };
+        let status = checkout.status_at(now);
+        shown.push((checkout, status));
+    }
+    Ok(list::Page {
+        results: shown,
+        next,
+        previous,
+        total_count,
+    })
 }
 
 /// Where a checkout stands by now, in the time of whoever buys.
@@ -338,8 +220,12 @@ pub async fn status(
 }
 
 fn refused(refusal: checkout::Refusal) -> Error {
-    match refusal {
-        Refusal::Confirmed => Error::refused("CHECKOUT_CONFIRMED", refusal),
-        Refusal::Expired => Error::refused("CHECKOUT_EXPIRED", refusal),
-    }
+    let code = match refusal {
+        Refusal::Confirmed => "CHECKOUT_CONFIRMED",
+        Refusal::Processing => "CHECKOUT_PROCESSING",
+        Refusal::PaymentFailed => "CHECKOUT_UNPAID",
+        Refusal::Expired => "CHECKOUT_EXPIRED",
+        Refusal::Cancelled => "CHECKOUT_CANCELLED",
+    };
+    Error::refused(code, refusal)
 }

@@ -1,10 +1,11 @@
 //! Checkouts: a customer buys a plan, changes to another one, or takes more or less of what it has.
 //!
-//! Owns what a checkout may ask for, what that makes of a contract ([`order`]) and the life of a checkout. Does not own
-//! amounts ([`crate::rating`]) nor the contract's own rules ([`crate::contract`]).
+//! Owns what a checkout may ask for, what that makes of a contract ([`order`]) and the life of a checkout ([`life`]). Does
+//! not own amounts ([`crate::rating`]) nor the contract's own rules ([`crate::contract`]).
 //!
 //! Invariant: a checkout is confirmed at most once, and not after it has expired.
 
+pub mod life;
 pub mod order;
 
 use jiff::civil::Date;
@@ -12,6 +13,8 @@ use jiff::{SignedDuration, Timestamp};
 use rust_decimal::Decimal;
 use serde_json::Value as Json;
 use uuid::Uuid;
+
+pub use life::{Payment, Refusal, Status};
 
 /// How long a checkout lasts unless told (semantics §25).
 pub const LASTS: SignedDuration = SignedDuration::from_hours(24);
@@ -31,6 +34,8 @@ pub struct Checkout {
     pub contract_id: Option<Uuid>,
     /// What it came to when it was last written: `current_invoice` and `next_invoice`.
     pub estimates: Json,
+    /// How it is paid, once it was confirmed with a charge.
+    pub payment: Option<Payment>,
     /// When it ends without a confirmation.
     pub expires_at: Timestamp,
     /// When it was created.
@@ -56,6 +61,8 @@ pub struct Request {
     pub business_entity_id: Option<Uuid>,
     /// What a guest says of himself.
     pub customer_data: Json,
+    /// The customer that a guest has become, before the confirmation is done.
+    pub guest_customer_id: Option<Uuid>,
     /// Where the customer goes once it is confirmed.
     pub success_url: Option<String>,
     /// Where the customer goes instead.
@@ -91,17 +98,6 @@ pub enum Kind {
     QuantityUpdate(Uuid),
 }
 
-/// Where a checkout stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Status {
-    /// To be confirmed.
-    Pending,
-    /// Confirmed: the contract is made or changed.
-    ContractCreated,
-    /// It was not confirmed in time.
-    Expired,
-}
-
 /// Which rule a request breaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Flaw {
@@ -130,35 +126,6 @@ pub enum Flaw {
 
 /// A broken rule and its field.
 pub type Misfit = (&'static str, Option<usize>, Flaw);
-
-impl Status {
-    /// The API's word.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::ContractCreated => "contract_created",
-            Self::Expired => "expired",
-        }
-    }
-
-    /// The value of a word of the API.
-    pub fn parse(word: &str) -> Option<Self> {
-        [Self::Pending, Self::ContractCreated, Self::Expired]
-            .into_iter()
-            .find(|status| status.as_str() == word)
-    }
-}
-
-/// Why a checkout does not change.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
-    /// It was confirmed.
-    #[error("the checkout is confirmed")]
-    Confirmed,
-    /// It was not confirmed in time.
-    #[error("the checkout has expired: make a new one")]
-    Expired,
-}
 
 impl Request {
     /// What it does.
@@ -217,51 +184,5 @@ impl Request {
     /// Whether somebody buys who is no customer yet.
     pub const fn is_of_guest(&self) -> bool {
         self.customer_id.is_none() && self.contract_id.is_none()
-    }
-}
-
-impl Checkout {
-    /// Where it stands at an instant.
-    pub fn status_at(&self, now: Timestamp) -> Status {
-        match self.status {
-            Status::Pending if self.expires_at <= now => Status::Expired,
-            status => status,
-        }
-    }
-
-    /// That it can still be confirmed or changed.
-    ///
-    /// # Errors
-    /// [`Refusal`].
-    pub fn require_pending(&self, now: Timestamp) -> Result<(), Refusal> {
-        match self.status_at(now) {
-            Status::Pending => Ok(()),
-            Status::ContractCreated => Err(Refusal::Confirmed),
-            Status::Expired => Err(Refusal::Expired),
-        }
-    }
-
-    /// The checkout with its contract made or changed.
-    ///
-    /// # Errors
-    /// [`Refusal`].
-    pub fn confirm(
-        &self,
-        contract_id: Uuid,
-        customer_id: Uuid,
-        at: Timestamp,
-    ) -> Result<Self, Refusal> {
-        self.require_pending(at)?;
-        let request = Request {
-            customer_id: Some(customer_id),
-            ..self.request.clone()
-        };
-        Ok(Self {
-            status: Status::ContractCreated,
-            request,
-            contract_id: Some(contract_id),
-            updated_at: at,
-            ..self.clone()
-        })
     }
 }

@@ -279,6 +279,15 @@ impl Contract {
         self
     }
 
+    /// A draft as it would be in force on a day: what its first bill is made of before it is.
+    #[must_use]
+    pub fn in_force_on(mut self, day: Date) -> Self {
+        if self.0.status == Status::Draft {
+            self.0.status = self.status_in_force(day);
+        }
+        self
+    }
+
     fn status_in_force(&self, day: Date) -> Status {
         let record = &self.0;
         if record.header.end.is_some_and(|end| end.day() <= day) {

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use anyhow::{Context, Result};
-use florin_app::{App, billing, charge, housekeeping, organisation, usage_upload};
+use florin_app::{App, billing, charge, checkout, housekeeping, organisation, usage_upload};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tokio::{net::TcpListener, signal, sync::oneshot, time};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -161,6 +161,9 @@ async fn keep_charges(app: App, stop: CancellationToken) {
     {
         if let Err(error) = charge::reconcile(&app).await {
             tracing::warn!(%error, "charges are asked about in the next run");
+        }
+        if let Err(error) = checkout::carry_on(&app).await {
+            tracing::warn!(%error, "checkouts are gone on with in the next run");
         }
         if let Err(error) = charge::charge_due(&app).await {
             tracing::warn!(%error, "due invoices are charged in the next run");

@@ -1,14 +1,22 @@
 //! A checkout as JSON writes it.
 
-use florin_app::checkout::Confirmation;
+use florin_app::checkout::{Confirmation, NewMethod, Tokens};
 use florin_core::checkout::{Checkout, ProductOverride, Request, Status};
+use florin_store::Tx;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::value::{Amount, Day, Instant, Units};
+use crate::{
+    address::AddressBody,
+    connector::ConnectorChoice,
+    context::Context,
+    error::Result,
+    link::Links,
+    value::{Amount, Day, Instant, Units},
+};
 
 /// Where a checkout stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -16,18 +24,27 @@ use crate::value::{Amount, Day, Instant, Units};
 pub(super) enum CheckoutStatus {
     /// To be confirmed.
     Pending,
-    /// Confirmed: the contract is made or changed.
+    /// Confirmed: its payment is on its way.
+    Processing,
+    /// Confirmed, but the payment did not come: confirm it with another payment method.
+    PaymentFailed,
+    /// Done: the contract is in force, or changed.
     ContractCreated,
-    /// It was not confirmed in time.
+    /// It was not confirmed, or not paid, in time.
     Expired,
+    /// It was given up.
+    Cancelled,
 }
 
 impl From<Status> for CheckoutStatus {
     fn from(status: Status) -> Self {
         match status {
             Status::Pending => Self::Pending,
+            Status::Processing => Self::Processing,
+            Status::PaymentFailed => Self::PaymentFailed,
             Status::ContractCreated => Self::ContractCreated,
             Status::Expired => Self::Expired,
+            Status::Cancelled => Self::Cancelled,
         }
     }
 }
@@ -46,7 +63,7 @@ struct ProductOverrideBody {
 
 /// What a guest says of himself.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
-struct CheckoutCustomerBody {
+pub(crate) struct CheckoutCustomerBody {
     /// Name on documents; needed when the checkout is confirmed.
     #[schema(max_length = 255, example = "Northwind Labs")]
     customer_name: Option<String>,
@@ -59,6 +76,8 @@ struct CheckoutCustomerBody {
     /// Your own id for the customer.
     #[schema(max_length = 255, example = "CRM-771")]
     external_id: Option<String>,
+    /// Billing address; without it taxes by place are not known.
+    address: Option<AddressBody>,
 }
 
 /// What a checkout asks for.
@@ -101,11 +120,24 @@ pub(super) struct CheckoutInput {
     product_overrides: Option<Vec<ProductOverrideBody>>,
 }
 
+/// A payment method that only the gateway knows.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+struct CheckoutMethodBody {
+    /// The gateway's id of the method.
+    #[schema(min_length = 1, max_length = 255, example = "pm_card_visa")]
+    payment_method_id: String,
+    /// The gateway; may be left out where the customer is linked to one, or the organisation has one only.
+    connector: Option<ConnectorChoice>,
+}
+
 /// How a checkout is confirmed.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub(super) struct CheckoutConfirmInput {
-    /// A payment method of the customer.
+    /// A payment method of the customer; where the plan charges on acceptance, its default and then others unless
+    /// told.
     payment_method_id: Option<Uuid>,
+    /// In its place a payment method that only the gateway knows, which becomes the buyer's. So a guest pays.
+    payment_method: Option<CheckoutMethodBody>,
     /// What a guest says of himself, in place of what the checkout has.
     customer_data: Option<CheckoutCustomerBody>,
 }
@@ -126,6 +158,41 @@ struct InvoiceEstimateBody {
     credit: Amount,
     /// The day that it is for.
     bill_for_date: Day,
+    /// Its lines before tax, then what differs from earlier invoices.
+    line_items: Vec<EstimatedLineBody>,
+}
+
+/// A line of an estimate.
+#[derive(Debug, Serialize, ToSchema)]
+struct EstimatedLineBody {
+    /// The product's name, or the modifier's.
+    #[schema(example = "Seats")]
+    name: String,
+    /// A sentence about it.
+    #[schema(example = json!(null))]
+    description: Option<String>,
+    /// Units; null for a fixed fee.
+    quantity: Option<Amount>,
+    /// What one is called.
+    #[schema(example = "seat")]
+    unit: Option<String>,
+    /// Price of one, where all have the same, in major units.
+    unit_price: Option<Amount>,
+    /// Amount after the line's own discounts, before tax, in major units.
+    amount: Amount,
+    /// First day served.
+    start_date: Day,
+    /// Last day served.
+    end_date: Day,
+    /// The units as people read them.
+    #[schema(example = "5 seats")]
+    quantity_display: Option<String>,
+    /// The price as people read it.
+    #[schema(example = "$10.00 per seat")]
+    unit_price_display: Option<String>,
+    /// The amount as people read it.
+    #[schema(example = "$50.00")]
+    amount_display: String,
 }
 
 /// What a checkout comes to.
@@ -152,6 +219,9 @@ pub(super) struct CheckoutResponse {
     id: Uuid,
     /// The organisation.
     organisation_id: Uuid,
+    /// Its page, on which a person completes it. Whoever has the address may buy.
+    #[schema(example = "https://florin.example/checkout_pages/AAAAAAAAcACAAAAAAAAAAQ")]
+    url: Option<String>,
     /// Where it stands.
     checkout_status: CheckoutStatus,
     /// The plan that is bought, or that the contract changes to.
@@ -166,6 +236,11 @@ pub(super) struct CheckoutResponse {
     customer_id: Option<Uuid>,
     /// The entity that sells to a guest.
     business_entity_id: Option<Uuid>,
+    /// What the confirmation has billed and charges; null where it does not charge, or has not billed yet.
+    invoice_ids: Option<Vec<Uuid>>,
+    /// Why the last charge failed, for people.
+    #[schema(example = "the card was declined")]
+    payment_failure: Option<String>,
     /// Whether somebody buys who is no customer yet.
     #[schema(example = false)]
     guest_checkout: bool,
@@ -198,7 +273,7 @@ pub(super) struct CheckoutConfirmResponse {
     id: Uuid,
     /// Where it stands.
     checkout_status: CheckoutStatus,
-    /// The contract that was made or changed.
+    /// The contract that was made or changed; a draft as long as its payment is on its way.
     contract_id: Option<Uuid>,
     /// What was done, in words.
     #[schema(example = "Checkout confirmed successfully")]
@@ -234,6 +309,7 @@ impl CheckoutInput {
             customer_id,
             business_entity_id,
             customer_data: customer_data.map_or(Value::Null, CheckoutCustomerBody::document),
+            guest_customer_id: None,
             success_url,
             cancel_url,
             overrides: overrides.map(ProductOverrideBody::read).collect(),
@@ -252,6 +328,7 @@ impl From<Checkout> for CheckoutInput {
             customer_id,
             business_entity_id,
             customer_data,
+            guest_customer_id: _,
             success_url,
             cancel_url,
             overrides,
@@ -276,11 +353,23 @@ impl CheckoutConfirmInput {
     pub(super) fn confirmation(self) -> Confirmation {
         let Self {
             payment_method_id,
+            payment_method,
             customer_data,
         } = self;
         Confirmation {
             payment_method_id,
+            new_method: payment_method.map(CheckoutMethodBody::read),
             customer_data: customer_data.map(CheckoutCustomerBody::document),
+            provisioning: None,
+        }
+    }
+}
+
+impl CheckoutMethodBody {
+    fn read(self) -> NewMethod {
+        NewMethod {
+            reference: self.payment_method_id,
+            connector: self.connector.map(Into::into),
         }
     }
 }
@@ -321,19 +410,45 @@ impl From<ProductOverride> for ProductOverrideBody {
     }
 }
 
+/// Where the pages of an organisation's checkouts are.
+#[derive(Clone, Debug)]
+pub(super) struct Pages {
+    organisation: Uuid,
+    links: Links,
+    tokens: Tokens,
+}
+
+impl Pages {
+    pub(super) async fn of(context: &Context, tx: &mut Tx) -> Result<Self> {
+        Ok(Self {
+            organisation: context.organisation().0,
+            links: context.links().clone(),
+            tokens: Tokens::of(tx).await?,
+        })
+    }
+
+    fn url(&self, id: Uuid) -> Option<String> {
+        let token = self.tokens.token(id)?;
+        Some(self.links.checkout(&token))
+    }
+}
+
 impl CheckoutResponse {
     /// The checkout with the status that it has by now.
-    pub(super) fn new(organisation: Uuid, checkout: Checkout, status: Status) -> Self {
+    pub(super) fn new(pages: &Pages, checkout: Checkout, status: Status) -> Self {
+        let url = pages.url(checkout.id);
         let Checkout {
             id,
             status: _,
             request,
             contract_id,
             estimates,
+            payment,
             expires_at,
             created_at,
             updated_at,
         } = checkout;
+        let payment = payment.unwrap_or_default();
         let guest_checkout = request.is_of_guest() || !request.customer_data.is_null();
         let Request {
             plan_id,
@@ -343,13 +458,15 @@ impl CheckoutResponse {
             customer_id,
             business_entity_id,
             customer_data,
+            guest_customer_id: _,
             success_url,
             cancel_url,
             overrides,
         } = request;
         Self {
             id,
-            organisation_id: organisation,
+            organisation_id: pages.organisation,
+            url,
             checkout_status: status.into(),
             plan_id,
             contract_id,
@@ -357,6 +474,8 @@ impl CheckoutResponse {
             end_date: end_date.map(Day),
             customer_id,
             business_entity_id,
+            invoice_ids: payment.invoices,
+            payment_failure: payment.failure,
             guest_checkout,
             customer_data,
             estimates,
@@ -376,7 +495,10 @@ impl From<Checkout> for CheckoutConfirmResponse {
             id: checkout.id,
             checkout_status: checkout.status.into(),
             contract_id: checkout.contract_id,
-            message: "Checkout confirmed successfully",
+            message: match checkout.status {
+                Status::Processing => "Checkout confirmed, its payment is on its way",
+                _ => "Checkout confirmed successfully",
+            },
             created_at: Instant(checkout.created_at),
             updated_at: Instant(checkout.updated_at),
         }

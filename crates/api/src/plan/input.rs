@@ -287,6 +287,7 @@ impl PlanPreviewInput {
             end_date: end_date.map(|Day(day)| day),
             customer_id,
             business_entity_id: None,
+            guest_customer_id: None,
             customer_data: Value::Null,
             success_url: None,
             cancel_url: None,

@@ -45,7 +45,7 @@ fn refused(answer: &Answer) -> (u16, &str) {
 }
 
 /// Statuses of all payments, oldest first.
-async fn payments(app: &TestApp) -> Vec<String> {
+pub(crate) async fn payments(app: &TestApp) -> Vec<String> {
     let answer = app.get("/payments?order=id&limit=100").await.ok();
     let rows = answer.at("/results").as_array().unwrap().clone();
     let word = |row: &Value| row["status"].as_str().unwrap().to_owned();
@@ -53,13 +53,13 @@ async fn payments(app: &TestApp) -> Vec<String> {
 }
 
 /// Time passes until everything that is open is asked about, and it is.
-async fn reconcile(app: &TestApp) -> usize {
+pub(crate) async fn reconcile(app: &TestApp) -> usize {
     app.clock.advance(SignedDuration::from_hours(1));
     charge::reconcile(&app.app).await.unwrap()
 }
 
 /// A request that ends with the process, at the gateway: before it got the question, or before its answer came.
-async fn killed(app: &TestApp, is_asked: bool, path: &str, body: Value) {
+pub(crate) async fn killed(app: &TestApp, is_asked: bool, path: &str, body: Value) {
     let reached = Arc::new(Notify::new());
     let stopping = StoppingGateway::new(app.gateway.clone(), is_asked, reached.clone());
     let dying = app.with(App {

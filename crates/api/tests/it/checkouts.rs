@@ -17,14 +17,14 @@ pub(crate) fn seats(amount: i64, quantity: i64) -> Value {
 }
 
 /// A published plan of a year at one price.
-async fn plan_at(app: &TestApp, catalogue: &Catalogue, price: Value) -> Answer {
+pub(crate) async fn plan_at(app: &TestApp, catalogue: &Catalogue, price: Value) -> Answer {
     let body = json!({ "name": "Team", "schedule": { "duration": "P1Y" }, "phases": [
         { "name": "Year", "pricings": [{ "product_id": catalogue.product, "pricing": price }] }] });
     published(app, body).await
 }
 
 /// Total and currency of the current and of the next invoice.
-fn totals(answer: &Answer) -> String {
+pub(crate) fn totals(answer: &Answer) -> String {
     let estimates = answer.clone().ok();
     let estimates = estimates.at("/estimates");
     let shown = |one: &Value| match one {
@@ -36,7 +36,7 @@ fn totals(answer: &Answer) -> String {
 }
 
 /// Invoices of a contract by day, with status and total.
-async fn invoices(app: &TestApp, contract: &str) -> String {
+pub(crate) async fn invoices(app: &TestApp, contract: &str) -> String {
     let path = format!("/invoices?contract_id={contract}&order=created_at");
     let listed = app.get(&path).await.ok();
     let rows = listed.at("/results").as_array().unwrap().iter();
@@ -50,7 +50,7 @@ async fn invoices(app: &TestApp, contract: &str) -> String {
     rows.collect::<Vec<_>>().join(", ")
 }
 
-fn at(app: &TestApp, text: &str) {
+pub(crate) fn at(app: &TestApp, text: &str) {
     app.clock.set(text.parse::<Timestamp>().unwrap());
 }
 
@@ -94,6 +94,21 @@ both! {
                   "bill_for_date": "2026-01-05",
                   "credit": 0,
                   "currency": "USD",
+                  "line_items": [
+                    {
+                      "amount": 1000,
+                      "amount_display": "$1,000.00",
+                      "description": null,
+                      "end_date": "2026-02-04",
+                      "name": "Platform fee",
+                      "quantity": null,
+                      "quantity_display": null,
+                      "start_date": "2026-01-05",
+                      "unit": null,
+                      "unit_price": null,
+                      "unit_price_display": null
+                    }
+                  ],
                   "subtotal": 1000,
                   "tax": 0,
                   "total": 1000
@@ -102,6 +117,21 @@ both! {
                   "bill_for_date": "2026-02-05",
                   "credit": 0,
                   "currency": "USD",
+                  "line_items": [
+                    {
+                      "amount": 1000,
+                      "amount_display": "$1,000.00",
+                      "description": null,
+                      "end_date": "2026-03-04",
+                      "name": "Platform fee",
+                      "quantity": null,
+                      "quantity_display": null,
+                      "start_date": "2026-02-05",
+                      "unit": null,
+                      "unit_price": null,
+                      "unit_price_display": null
+                    }
+                  ],
                   "subtotal": 1000,
                   "tax": 0,
                   "total": 1000

@@ -8,8 +8,8 @@ use florin_core::{
     contract::{Contract, Taxation},
     customer::Customer,
     id::OrganisationId,
-    invoice::{Draft, Totals},
-    money::Money,
+    invoice::{Draft, Item, Part, Totals, line_items},
+    money::{Money, MoneyError},
 };
 use jiff::civil::Date;
 
@@ -33,7 +33,7 @@ pub struct Guest {
 }
 
 /// What the next bills would come to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Estimate {
     /// What is billed at once, on all invoices together.
     pub current: Bills,
@@ -42,8 +42,10 @@ pub struct Estimate {
 }
 
 /// What bills come to together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bills {
+    /// Their lines, then what they correct of others.
+    pub lines: Vec<Item>,
     /// The day that they are for.
     pub bill_for_date: Date,
     /// Before tax.
@@ -59,6 +61,7 @@ pub struct Bills {
 impl Bills {
     const fn nothing(day: Date, zero: Money) -> Self {
         Self {
+            lines: Vec::new(),
             bill_for_date: day,
             net: zero,
             tax: zero,
@@ -67,12 +70,17 @@ impl Bills {
         }
     }
 
-    fn and(self, totals: Totals) -> Result<Self> {
+    fn and(self, parts: &[Part], totals: Totals) -> Result<Self> {
+        let refused = |error: MoneyError| Error::refused(super::NOT_BILLABLE, error);
+        let mut lines = self.lines;
+        let items = line_items(parts, self.total.currency()).map_err(refused)?;
+        lines.extend(items.lines);
         let sum = |one: Money, other: Money| {
             let sum = one.checked_add(other);
-            sum.map_err(|error| Error::refused(super::NOT_BILLABLE, error))
+            sum.map_err(refused)
         };
         Ok(Self {
+            lines,
             bill_for_date: self.bill_for_date,
             net: sum(self.net, totals.net)?,
             tax: sum(self.tax, totals.tax)?,
@@ -113,8 +121,8 @@ pub async fn estimate(
     for draft in made.drafts {
         let is_next = draft.header().bill_for_date > on;
         match next.as_mut().filter(|_| is_next) {
-            Some(next) => *next = next.and(draft.totals())?,
-            None => current = current.and(draft.totals())?,
+            Some(next) => *next = next.clone().and(draft.parts(), draft.totals())?,
+            None => current = current.and(draft.parts(), draft.totals())?,
         }
     }
     Ok(Estimate { current, next })
@@ -140,7 +148,7 @@ pub async fn estimate_change(
     let mut current = Bills::nothing(on, zero);
     let remade = now.remade.iter().map(|(_, after)| after);
     for draft in now.drafts.iter().chain(remade) {
-        current = current.and(draft.totals())?;
+        current = current.and(draft.parts(), draft.totals())?;
     }
     let Some(day) = next_day(after, on)? else {
         return Ok(Estimate {
@@ -152,7 +160,8 @@ pub async fn estimate_change(
     let mut next = Bills::nothing(day, zero);
     for draft in later.drafts {
         if draft.header().bill_for_date > on {
-            next = next.and(without_adjustments(&draft)?)?;
+            let (parts, totals) = without_adjustments(&draft)?;
+            next = next.and(&parts, totals)?;
         }
     }
     Ok(Estimate {
@@ -189,11 +198,12 @@ fn next_day(contract: &Contract, after: Date) -> Result<Option<Date>> {
 }
 
 /// What a draft comes to without what it corrects of others, which is on the bill of now.
-fn without_adjustments(draft: &Draft) -> Result<Totals> {
+fn without_adjustments(draft: &Draft) -> Result<(Vec<Part>, Totals)> {
     let mut parts = draft.parts().to_vec();
     for part in &mut parts {
         part.adjustments.clear();
     }
     let totals = Totals::of(&parts, draft.header().currency);
-    totals.map_err(|error| Error::refused(super::NOT_BILLABLE, error))
+    let totals = totals.map_err(|error| Error::refused(super::NOT_BILLABLE, error))?;
+    Ok((parts, totals))
 }

@@ -143,11 +143,34 @@ pub async fn prepare_due(
     organisation: OrganisationId,
     contract_id: Uuid,
 ) -> Result<Prepared> {
+    prepare_now(app, organisation, (contract_id, false)).await
+}
+
+/// The same of a contract that comes into force when this is paid: a draft is billed as if it were in force.
+///
+/// # Errors
+/// As [`prepare_due`].
+pub(crate) async fn prepare_first(
+    app: &App,
+    organisation: OrganisationId,
+    contract_id: Uuid,
+) -> Result<Prepared> {
+    prepare_now(app, organisation, (contract_id, true)).await
+}
+
+async fn prepare_now(
+    app: &App,
+    organisation: OrganisationId,
+    (contract_id, bills_draft): (Uuid, bool),
+) -> Result<Prepared> {
     let app = &crate::test_clock::app_of_contract(app, organisation, contract_id).await?;
     let setting = setting(app, organisation, app.clock.now()).await?;
     let wanted = wanted(&setting, contract_id).await?;
-    let subject = setting.subjects(&[wanted]).await?.pop().ok_or(MISSING)?;
+    let mut subject = setting.subjects(&[wanted]).await?.pop().ok_or(MISSING)?;
     let today = subject.contract.day_of(setting.at).min(setting.today);
+    if bills_draft {
+        subject.contract = subject.contract.in_force_on(today);
+    }
     let ask = Ask::Now(today);
     let planned = one_planned(&setting, Task { subject, ask }).await?;
     made(&setting, planned).await

@@ -8,14 +8,15 @@ use florin_core::contract::{
     self, Contract, Details, End, Findings, Header, Start, Status, Surroundings,
 };
 use florin_core::custom_attribute::Module;
-use florin_core::customer::{self, Customer};
+use florin_core::customer::Customer;
 use florin_core::plan::Plan;
 use florin_store::{self as store, Tx};
 use jiff::Timestamp;
 use jiff::civil::Date;
-use serde_json::{Value as Json, json};
+use serde_json::json;
 use uuid::Uuid;
 
+use super::guest;
 use crate::billing::Guest;
 use crate::contract::parent;
 use crate::{App, Error, FieldError, Result, custom_attribute, organisation, plan};
@@ -42,7 +43,7 @@ impl Order {
     }
 }
 
-/// The contract that is asked for, as of an instant. Nothing is written.
+/// The contract that is asked for, as of an instant; a new one with this status. Nothing is written.
 ///
 /// # Errors
 /// [`Error::Invalid`] with everything that is wrong; [`Error::Refused`] for a contract that is not in force.
@@ -50,7 +51,7 @@ pub(super) async fn order(
     app: &App,
     tx: &mut Tx,
     request: &Request,
-    now: Timestamp,
+    (status, now): (Status, Timestamp),
 ) -> Result<Order> {
     let kind = request.kind().map_err(|found| {
         let fields = found.into_iter().map(|(field, position, flaw)| {
@@ -67,7 +68,7 @@ pub(super) async fn order(
     match kind {
         Kind::New(plan_id) => {
             let sold = plan::on_sale(tx, plan_id).await;
-            bought(app, tx, request, sold, now).await
+            bought(app, tx, request, sold, (status, now)).await
         }
         Kind::PlanChange {
             contract_id,
@@ -91,7 +92,7 @@ pub(super) async fn bought(
     tx: &mut Tx,
     request: &Request,
     sold: Result<Plan>,
-    now: Timestamp,
+    (status, now): (Status, Timestamp),
 ) -> Result<Order> {
     let buyer = buyer(app, tx, request, now).await;
     let (plan, buyer) = Error::both(sold, buyer)?;
@@ -116,7 +117,7 @@ pub(super) async fn bought(
     let entity = buyer.customer.details.business_entity_id;
     let attributes = custom_attribute::check(tx, Module::Contracts, entity, json!({}), true);
     header.custom_attributes = attributes.await?;
-    let details = plan.agreement(header, Status::Active, &zone);
+    let details = plan.agreement(header, status, &zone);
     let details = details.map_err(date("start_date"))?;
     let details = overridden(details, &request.overrides, start)?;
     let parent_customer_id = match buyer.is_guest {
@@ -164,12 +165,12 @@ async fn buyer(app: &App, tx: &mut Tx, request: &Request, now: Timestamp) -> Res
             })
         }
         None => {
-            let mut details = guest_details(&request.customer_data, entity);
+            let mut details = guest::details(&request.customer_data, entity);
             if let Err(Error::Invalid(_)) = &details
                 && request.customer_data.is_null()
             {
                 // Nothing is said of the guest yet: that is asked for by the confirmation.
-                details = Ok(stranger(entity));
+                details = Ok(guest::stranger(entity));
             }
             details.map(|details| Buyer {
                 customer: Customer {
@@ -178,54 +179,12 @@ async fn buyer(app: &App, tx: &mut Tx, request: &Request, now: Timestamp) -> Res
                     created_at: now,
                     updated_at: now,
                 },
-                address: None,
+                address: guest::address(&request.customer_data),
                 is_guest: true,
             })
         }
     };
     Ok(Error::both(entity_known, buyer)?.1)
-}
-
-fn stranger(business_entity_id: Option<Uuid>) -> customer::Details {
-    customer::Details {
-        external_id: None,
-        customer_name: "Guest".to_owned(),
-        email: None,
-        phone_number: None,
-        tax_info: Vec::new(),
-        custom_data: json!({}),
-        custom_attributes: json!({}),
-        communications_enabled: true,
-        auto_charge_enabled: true,
-        business_entity_id,
-    }
-}
-
-/// What a guest says of himself.
-///
-/// # Errors
-/// [`Error::Invalid`] without a name.
-pub(super) fn guest_details(
-    said: &Json,
-    business_entity_id: Option<Uuid>,
-) -> Result<customer::Details> {
-    let text = |key: &str| said[key].as_str().map(str::to_owned);
-    let name = text("customer_name").filter(|name| !name.trim().is_empty());
-    let customer_name = name.ok_or_else(|| {
-        let message = "a guest's checkout needs the customer's name";
-        Error::field(
-            "customer_data.customer_name",
-            "value_error.missing",
-            message,
-        )
-    })?;
-    Ok(customer::Details {
-        external_id: text("external_id"),
-        customer_name,
-        email: text("email"),
-        phone_number: text("phone_number"),
-        ..stranger(business_entity_id)
-    })
 }
 
 async fn changed(
@@ -300,7 +259,7 @@ fn overridden(details: Details, overrides: &[ProductOverride], from: Date) -> Re
 }
 
 /// What is wrong with a phase is wrong with the plan, or with the day of the change.
-fn invalid(Findings(findings): Findings) -> Error {
+pub(super) fn invalid(Findings(findings): Findings) -> Error {
     let fields = findings.into_iter().map(|finding| {
         let is_of_phase = finding.path.first().is_some_and(|key| key == "phases");
         let path = match is_of_phase {
