@@ -7,6 +7,7 @@
 mod day;
 mod invoice;
 mod party;
+mod quote;
 mod sample;
 
 use jiff::Timestamp;
@@ -19,6 +20,7 @@ use crate::invoice::Shown;
 pub use day::{Day, Days};
 pub use invoice::{Billed, Sources, invoice};
 pub use party::{Parties, Party, TaxNumber};
+pub use quote::{QuotedInvoice, quoted_invoice};
 pub use sample::sample;
 
 /// Types of documents, with the API's words.

@@ -49,6 +49,7 @@ pub mod pricing;
 pub mod product;
 pub mod product_pricing;
 pub mod proration;
+pub mod quote;
 pub mod rating;
 pub mod raw_metric;
 pub mod region_config;

@@ -168,7 +168,7 @@ fn settled(amounts: Amounts) -> Result<Settled, MoneyError> {
     })
 }
 
-fn unless_zero(amount: Money) -> Option<Shown> {
+pub(super) fn unless_zero(amount: Money) -> Option<Shown> {
     (!amount.is_zero()).then(|| shown_money(amount))
 }
 
@@ -186,7 +186,7 @@ fn terms_in_words(terms: PaymentTerms) -> String {
 }
 
 /// One section for each run of parts that serve the same customer.
-fn sections(sources: &Sources<'_>) -> Result<Vec<Section>, MoneyError> {
+pub(super) fn sections(sources: &Sources<'_>) -> Result<Vec<Section>, MoneyError> {
     let header = sources.invoice.header();
     let parts = sources.invoice.parts();
     let runs: Vec<&[Part]> = parts
@@ -320,7 +320,7 @@ const fn type_of(kind: ItemKind) -> &'static str {
 }
 
 /// Taxes with one rate are one row; those of adjustments have one for all.
-fn taxes(parts: &[Part], header: &Header) -> Result<Vec<TaxRow>, MoneyError> {
+pub(super) fn taxes(parts: &[Part], header: &Header) -> Result<Vec<TaxRow>, MoneyError> {
     let mut summed: Vec<TaxApplied> = Vec::new();
     for applied in parts.iter().flat_map(|part| &part.rated.taxes) {
         let mut known = summed.iter_mut();
