@@ -48,6 +48,7 @@ const STEPS: &[Step] = &[
     step!(20, "0020_checkout"),
     step!(21, "0021_entitlement"),
     step!(22, "0022_entitlement_meter"),
+    step!(23, "0023_quote"),
     step!(24, "0024_checkout_payment"),
 ];
 

@@ -18,6 +18,8 @@ pub enum Numbered {
     Invoice,
     /// Credit notes.
     CreditNote,
+    /// Quotes.
+    Quote,
 }
 
 impl Numbered {
@@ -25,6 +27,7 @@ impl Numbered {
         match self {
             Self::Invoice => "invoice",
             Self::CreditNote => "credit_note",
+            Self::Quote => "quote",
         }
     }
 }

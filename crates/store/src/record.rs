@@ -83,6 +83,19 @@ pub async fn update(
     before: Values,
     after: Values,
 ) -> Result<bool> {
+    update_as(tx, table, "updated", (id, before, after)).await
+}
+
+/// The same under another word: `action` is what the audit log and events call the change.
+///
+/// # Errors
+/// As [`update`].
+pub async fn update_as(
+    tx: &mut Tx,
+    table: &Table,
+    action: &'static str,
+    (id, before, after): (Uuid, Values, Values),
+) -> Result<bool> {
     let (old, new): (Values, Values) = before
         .into_iter()
         .zip(after)
@@ -96,7 +109,7 @@ pub async fn update(
     update.values(new.into_iter().map(|(name, value)| (name, value.into())));
     update.value("updated_at", tx.at()?);
     let change = Change {
-        action: "updated",
+        action,
         before: Some(before),
         after: Some(after),
     };
