@@ -29,7 +29,7 @@ mod taxes;
 mod work;
 mod write;
 
-pub use estimate::{Bills, Estimate, Guest, estimate, estimate_change};
+pub use estimate::{Bills, Estimate, Foreseen, Guest, estimate, estimate_change, foresee};
 pub(crate) use generate::prepare_first;
 pub use generate::{CONTRACTS_MAX, Moment, Prepared, Request, generate_all, prepare, prepare_due};
 pub use preview::{Effect, effect, upcoming};

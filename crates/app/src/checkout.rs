@@ -20,6 +20,7 @@ use uuid::Uuid;
 
 use crate::billing;
 use crate::{App, Error, Result, plan, test_clock};
+pub(crate) use guest::stranger;
 use order::{Order, order};
 
 pub use confirm::{Confirmation, NewMethod, confirm};

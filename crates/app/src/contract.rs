@@ -4,6 +4,7 @@
 //! A contract is looked at as of the transaction's instant: its status may have changed by the calendar
 //! since it was saved.
 
+mod agreed;
 mod catalogue;
 mod effect;
 mod upkeep;
@@ -12,11 +13,10 @@ mod written;
 
 use florin_core::billing::{self, BillingCycle};
 use florin_core::contract::{
-    self, Amendment, Contract, Details, Finding, Findings, LineDetails, Refusal, Surroundings,
+    self, Amendment, Contract, Details, Finding, Findings, LineDetails, Refusal,
 };
 use florin_core::custom_attribute::Module;
 use florin_core::id::LineId;
-use florin_core::plan::Plan;
 use florin_store::{self as store, Tx, list};
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -24,7 +24,8 @@ use jiff::tz::TimeZone;
 use serde_json::Value as Json;
 use uuid::Uuid;
 
-use crate::{App, Error, FieldError, Result, custom_attribute, organisation, plan, test_clock};
+use crate::{App, Error, FieldError, Result, custom_attribute, plan, test_clock};
+pub(crate) use agreed::{Around, agreed};
 pub(crate) use catalogue::{Catalogue, Known, Sold};
 pub(crate) use view::sights;
 use written::Reader;
@@ -92,61 +93,10 @@ pub struct Amended {
 /// [`Error::Invalid`] with everything that is wrong, each thing at its field; [`Error::Refused`] for an id
 /// that is taken and for inline products that break rules.
 pub async fn create(app: &App, tx: &mut Tx, written: Written) -> Result<Contract> {
-    let zone = organisation::zone(tx).await?;
-    let id = written.id.unwrap_or_else(|| app.ids.next());
-    let plan = planned(tx, &written).await;
-    let copies = written.phases.is_empty();
-    let read = read(app, tx, &zone, written, None).await;
-    let (plan, mut details) = Error::both(plan, read)?;
-    if let Some(plan) = plan {
-        details = of_plan(&plan, details, &zone, copies)?;
-    }
-    test_clock::follow(tx, details.header.customer_id).await?;
-    let parent_customer_id = parent(tx, details.header.customer_id).await?;
-    let surroundings = Surroundings {
-        zone,
-        parent_customer_id,
-    };
-    let mut ids = || app.ids.next();
-    let made = contract::create(id, details, &surroundings, &mut ids, tx.at()?).map_err(invalid)?;
+    let made = agreed(app, tx, written, Around::default(), Ok).await?;
     let inserted = store::contract::insert(tx, &made).await;
     inserted.map_err(|error| Error::from_constraint(error, RULES))?;
     Ok(made)
-}
-
-/// The plan that is named, in the contract's currency.
-async fn planned(tx: &mut Tx, written: &Written) -> Result<Option<Plan>> {
-    let Some(id) = written.plan_id else {
-        return Ok(None);
-    };
-    let plan = plan::on_sale(tx, id).await?;
-    let currency = plan.currency().map(|currency| currency.to_string());
-    match currency.filter(|currency| *currency != written.currency) {
-        None => Ok(Some(plan)),
-        Some(other) => {
-            let message = format!("the plan is in {other}");
-            Err(Error::field("currency", "value_error.currency", message))
-        }
-    }
-}
-
-/// A contract that remembers its plan; with `copies` it has what the plan sells.
-fn of_plan(plan: &Plan, details: Details, zone: &TimeZone, copies: bool) -> Result<Details> {
-    let Details {
-        mut header,
-        status,
-        phases,
-    } = details;
-    if copies {
-        let agreement = plan.agreement(header, status, zone);
-        return agreement.map_err(|error| Error::field("start_date", "value_error.date", error));
-    }
-    header.plan = Some(plan.version());
-    Ok(Details {
-        header,
-        status,
-        phases,
-    })
 }
 
 /// Replaces a contract whole. The same content is no new version.
@@ -184,7 +134,11 @@ async fn replaced(
 ) -> Result<(Contract, Contract)> {
     let before = find(tx, id).await?;
     let current = as_of_now(tx, &before)?;
-    let mut details = read(app, tx, before.zone(), written, Some(&current)).await?;
+    let around = Around {
+        before: Some(&current),
+        guest: None,
+    };
+    let mut details = read(app, tx, before.zone(), written, around).await?;
     // What a caller cannot write stays.
     details.header.renewed_from = before.header().renewed_from;
     let kept_plan = before.header().plan.filter(|plan| {
@@ -447,10 +401,11 @@ async fn read(
     tx: &mut Tx,
     zone: &TimeZone,
     mut written: Written,
-    before: Option<&Contract>,
+    around: Around<'_>,
 ) -> Result<Details> {
+    let before = around.before;
     let values = std::mem::take(&mut written.custom_attributes);
-    let settled = settled(tx, &written, values, before).await;
+    let settled = settled(tx, &written, values, around).await;
     let plans = plans_known(tx, written.lines(), before).await;
     let known = Known::of_contract(before);
     let catalogue = Catalogue::read(app, tx, written.lines(), known).await?;
@@ -484,10 +439,13 @@ async fn settled(
     tx: &mut Tx,
     written: &Written,
     values: Json,
-    before: Option<&Contract>,
+    Around { before, guest }: Around<'_>,
 ) -> Result<Json> {
     let mut found = Vec::new();
-    let customer = store::customer::find(tx, written.customer_id).await?;
+    let customer = match guest {
+        Some(guest) => Some(guest.clone()),
+        None => store::customer::find(tx, written.customer_id).await?,
+    };
     if customer.is_none() {
         found.push(unknown_customer("customer_id"));
     }

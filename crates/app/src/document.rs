@@ -23,6 +23,7 @@ use uuid::Uuid;
 use crate::{App, Error, Result};
 
 pub use absent::Absent;
+pub(crate) use parties::between;
 pub use parties::freeze;
 pub use template::{Preview, SOURCE_BYTES_MAX, all, check, find, own, preview, remove, replace};
 

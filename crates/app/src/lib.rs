@@ -38,6 +38,7 @@ pub mod payment_method;
 pub mod plan;
 pub mod product;
 pub mod product_pricing;
+pub mod quote;
 pub mod raw_metric;
 pub mod tag;
 pub mod tax_category;

@@ -255,3 +255,37 @@ pub async fn page(
     customer::find(tx, customer_id).await?;
     Ok(store::payment_method::page(tx, customer_id, query).await?)
 }
+
+/// That the payment method which is named is the customer's, or that there is one where one is needed.
+///
+/// # Errors
+/// [`Error::Invalid`] at `payment_method_id`; [`Error::Refused`] where none is there.
+pub(crate) async fn require(
+    tx: &mut Tx,
+    customer_id: Uuid,
+    (named, is_needed): (Option<Uuid>, bool),
+) -> Result<()> {
+    if let Some(id) = named {
+        let found = store::payment_method::find(tx, id).await?;
+        return match found.filter(|method| method.customer_id == customer_id) {
+            Some(_) => Ok(()),
+            None => {
+                let message = "the customer has no payment method with this id";
+                Err(Error::field(
+                    "payment_method_id",
+                    "value_error.unknown_id",
+                    message,
+                ))
+            }
+        };
+    }
+    if is_needed
+        && store::payment_method::of_customer(tx, customer_id)
+            .await?
+            .is_empty()
+    {
+        let message = "this is sold to customers with a payment method";
+        return Err(Error::refused("NO_PAYMENT_METHOD", message));
+    }
+    Ok(())
+}

@@ -90,6 +90,39 @@ impl Bills {
     }
 }
 
+/// What a contract that is not kept yet would be billed, bill by bill.
+#[derive(Clone, Debug)]
+pub struct Foreseen {
+    /// Its first day, or today where that has passed.
+    pub current_day: Date,
+    /// All bills up to that day.
+    pub current: Vec<Draft>,
+    /// The next day on which anything is billed.
+    pub next_day: Option<Date>,
+    /// The bills of that day.
+    pub next: Vec<Draft>,
+    zero: Money,
+}
+
+impl Foreseen {
+    /// What they come to together.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] for sums that cannot be kept.
+    pub fn estimate(&self) -> Result<Estimate> {
+        let sum = |day: Date, drafts: &[Draft]| {
+            let mut drafts = drafts.iter();
+            let nothing = Bills::nothing(day, self.zero);
+            drafts.try_fold(nothing, |sum, draft| sum.and(draft.parts(), draft.totals()))
+        };
+        let next = self.next_day.map(|day| sum(day, &self.next));
+        Ok(Estimate {
+            current: sum(self.current_day, &self.current)?,
+            next: next.transpose()?,
+        })
+    }
+}
+
 /// What a contract that is not kept yet would be billed: all up to its first day or today, then on the next day of a
 /// bill.
 ///
@@ -101,6 +134,21 @@ pub async fn estimate(
     contract: &Contract,
     guest: Option<Guest>,
 ) -> Result<Estimate> {
+    foresee(app, organisation, contract, guest)
+        .await?
+        .estimate()
+}
+
+/// The same bill by bill.
+///
+/// # Errors
+/// As [`estimate`].
+pub async fn foresee(
+    app: &App,
+    organisation: OrganisationId,
+    contract: &Contract,
+    guest: Option<Guest>,
+) -> Result<Foreseen> {
     let app = match guest {
         Some(_) => app.clone(),
         None => test_clock::app_of(app, organisation, contract.header().customer_id).await?,
@@ -115,17 +163,15 @@ pub async fn estimate(
     };
     let subject = subject_of(&setting, wanted, (contract, guest)).await?;
     let made = made_of(&setting, subject, Ask::Due(next_day.unwrap_or(on))).await?;
-    let zero = Money::zero(contract.header().currency);
-    let mut current = Bills::nothing(on, zero);
-    let mut next = next_day.map(|day| Bills::nothing(day, zero));
-    for draft in made.drafts {
-        let is_next = draft.header().bill_for_date > on;
-        match next.as_mut().filter(|_| is_next) {
-            Some(next) => *next = next.clone().and(draft.parts(), draft.totals())?,
-            None => current = current.and(draft.parts(), draft.totals())?,
-        }
-    }
-    Ok(Estimate { current, next })
+    let is_next = |draft: &Draft| next_day.is_some() && draft.header().bill_for_date > on;
+    let (next, current) = made.drafts.into_iter().partition(is_next);
+    Ok(Foreseen {
+        current_day: on,
+        current,
+        next_day,
+        next,
+        zero: Money::zero(contract.header().currency),
+    })
 }
 
 /// What a changed contract would be billed: now, with what differs from the bills that there are, then on the next day

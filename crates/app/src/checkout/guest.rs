@@ -13,7 +13,7 @@ use uuid::Uuid;
 use crate::{App, Error, Result, customer as customers};
 
 /// Somebody of whom nothing is known.
-pub(super) fn stranger(business_entity_id: Option<Uuid>) -> customer::Details {
+pub(crate) fn stranger(business_entity_id: Option<Uuid>) -> customer::Details {
     customer::Details {
         external_id: None,
         customer_name: "Guest".to_owned(),

@@ -23,8 +23,22 @@ pub(super) async fn of(tx: &mut Tx, invoice: Billed<'_>) -> Result<Parties> {
     {
         return Ok(kept);
     }
-    let known = Known::load(tx, &[invoice.header()]).await?;
-    known.parties(invoice.header()).ok_or(Error::NotFound {
+    let header = invoice.header();
+    between(tx, header.customer_id, header.business_entity_id).await
+}
+
+/// A customer and the entity that bills it, as they are now.
+///
+/// # Errors
+/// [`Error::NotFound`] for the customer.
+pub(crate) async fn between(
+    tx: &mut Tx,
+    customer_id: Uuid,
+    business_entity_id: Option<Uuid>,
+) -> Result<Parties> {
+    let sides = (customer_id, business_entity_id);
+    let known = Known::load(tx, &[sides]).await?;
+    known.parties(sides).ok_or(Error::NotFound {
         resource: "customer",
     })
 }
@@ -47,15 +61,22 @@ pub(super) async fn served(tx: &mut Tx, invoice: Billed<'_>) -> Result<Vec<(Uuid
 /// # Errors
 /// [`Error::Store`].
 pub async fn freeze(tx: &mut Tx, invoices: &[&Issued]) -> Result<()> {
-    let headers: Vec<&Header> = invoices.iter().map(|issued| issued.header()).collect();
-    let known = Known::load(tx, &headers).await?;
+    let named = invoices.iter().map(|issued| sides(issued.header()));
+    let known = Known::load(tx, &named.collect::<Vec<Sides>>()).await?;
     let parties = invoices.iter().filter_map(|issued| {
-        let parties = known.parties(issued.header())?;
+        let parties = known.parties(sides(issued.header()))?;
         Some((issued.id(), parties))
     });
     let parties: Vec<(Uuid, Parties)> = parties.collect();
     store::invoice_parties::insert_all(tx, &parties).await?;
     Ok(())
+}
+
+/// Who pays, and the entity that bills where the document names one.
+type Sides = (Uuid, Option<Uuid>);
+
+const fn sides(header: &Header) -> Sides {
+    (header.customer_id, header.business_entity_id)
 }
 
 /// Customers, their addresses and the entities that bill them.
@@ -67,9 +88,9 @@ struct Known {
 }
 
 impl Known {
-    /// All that these invoices name, in a few queries whatever their number.
-    async fn load(tx: &mut Tx, headers: &[&Header]) -> Result<Self> {
-        let ids: BTreeSet<Uuid> = headers.iter().map(|header| header.customer_id).collect();
+    /// All that these documents name, in a few queries whatever their number.
+    async fn load(tx: &mut Tx, documents: &[Sides]) -> Result<Self> {
+        let ids: BTreeSet<Uuid> = documents.iter().map(|(customer, _)| *customer).collect();
         let ids: Vec<Uuid> = ids.into_iter().collect();
         let (mut customers, mut books) = (HashMap::new(), HashMap::<Uuid, Vec<Entry>>::new());
         let found = store::customer::of_ids(tx, &ids).await?;
@@ -79,9 +100,7 @@ impl Known {
                 books.entry(entry.customer_id).or_default().push(entry);
             }
         }
-        let named = headers
-            .iter()
-            .filter_map(|header| header.business_entity_id);
+        let named = documents.iter().filter_map(|(_, entity)| *entity);
         let own = customers.values();
         let own = own.filter_map(|customer: &Customer| customer.details.business_entity_id);
         let named: BTreeSet<Uuid> = named.chain(own).collect();
@@ -98,10 +117,9 @@ impl Known {
         })
     }
 
-    /// The entity of the invoice, else of the customer, else the default one.
-    fn parties(&self, header: &Header) -> Option<Parties> {
-        let customer = self.customers.get(&header.customer_id)?;
-        let named = header.business_entity_id;
+    /// The entity of the document, else of the customer, else the default one.
+    fn parties(&self, (customer_id, named): Sides) -> Option<Parties> {
+        let customer = self.customers.get(&customer_id)?;
         let named = named.or(customer.details.business_entity_id);
         let seller = named.and_then(|id| self.entities.get(&id));
         let book = self.books.get(&customer.id);
