@@ -62,6 +62,15 @@ where
     }
 }
 
+impl<T> Clone for Patch<T> {
+    fn clone(&self) -> Self {
+        Self {
+            fields: self.fields.clone(),
+            of: PhantomData,
+        }
+    }
+}
+
 impl<T: ToSchema + DeserializeOwned + Any> Patch<T> {
     /// The same patch with a field's other spelling replaced by its name.
     pub(crate) fn spelled(mut self, other: &str, name: &str) -> Self {

@@ -18,7 +18,9 @@ use crate::{
     path::PathIds,
 };
 use wire::{CheckoutConfirmInput, CheckoutConfirmResponse, CheckoutInput, CheckoutResponse, Pages};
-pub(crate) use wire::{CheckoutCustomerBody, CheckoutPreviewResponse};
+pub(crate) use wire::{
+    CheckoutCustomerBody, CheckoutEstimatesBody, CheckoutPreviewResponse,
+};
 
 type CheckoutPatch = Patch<CheckoutInput>;
 

@@ -25,8 +25,8 @@ use crate::{
     query::{self, Parameters},
 };
 use estimates::EstimatesBody;
-use input::{ContractInput, PhaseInput, PhasePricingInput};
-pub(crate) use input::{LineProductInput, PhaseKind, Renewal, document, object};
+use input::{ContractInput, PhasePricingInput};
+pub(crate) use input::{LineProductInput, PhaseInput, PhaseKind, Renewal, document, object};
 use wire::{
     AmendmentResponse, BillingCycleResponse, InvoiceEffectBody, PhasePricingResponse, Shown,
     billing_cycle, changes,

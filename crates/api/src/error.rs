@@ -458,6 +458,12 @@ pub const CODES: &[Code] = &[
     code("CHECKOUT_PROCESSING", 400, "its payment has no answer yet"),
     code("CHECKOUT_UNPAID", 400, "confirmed, and waits to be paid"),
     code("CHECKOUT_CANCELLED", 400, "the checkout was given up"),
+    code("QUOTE_ACCEPTED", 400, "the quote became a contract"),
+    code("QUOTE_REJECTED", 400, "the quote is rejected"),
+    code("QUOTE_NOT_SENT", 400, "only what was sent is rejected"),
+    code("QUOTE_NOT_A_DRAFT", 400, "the quote was sent"),
+    code("QUOTE_EXPIRED", 400, "the quote's validity is over"),
+    code("QUOTE_NOT_YET_VALID", 400, "valid from a later day on"),
     code(
         "METRIC_QUERY_REFUSED",
         400,

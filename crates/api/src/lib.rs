@@ -49,6 +49,7 @@ mod payment_method;
 mod plan;
 mod product;
 mod product_pricing;
+mod quote;
 mod raw_metric;
 mod system;
 mod tag;
@@ -123,6 +124,7 @@ fn resources() -> OpenApiRouter<Arc<Server>> {
         .merge(contract::routes())
         .merge(plan::routes())
         .merge(checkout::routes())
+        .merge(quote::routes())
         .merge(customer_connector::routes())
         .merge(customer_relationship::routes())
         .merge(connector::routes())

@@ -27,6 +27,7 @@ use crate::{
     path::PathIds,
 };
 use input::PlanInput;
+pub(crate) use input::{ProvisioningMode, list};
 use wire::{PlanResponse, Shown};
 
 pub(crate) fn routes() -> OpenApiRouter<Arc<Server>> {

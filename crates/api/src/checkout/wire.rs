@@ -197,7 +197,7 @@ struct EstimatedLineBody {
 
 /// What a checkout comes to.
 #[derive(Debug, Serialize, ToSchema)]
-struct CheckoutEstimatesBody {
+pub(crate) struct CheckoutEstimatesBody {
     /// All that is billed at the confirmation; zero where nothing is.
     current_invoice: InvoiceEstimateBody,
     /// What is billed on the next day on which anything is; null where nothing is to come.

@@ -139,7 +139,7 @@ pub(super) struct ContractInput {
 
 /// What a caller may write of a phase.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
-pub(super) struct PhaseInput {
+pub(crate) struct PhaseInput {
     /// The phase that it replaces; without it, that with its start, else with its name.
     id: Option<Uuid>,
     /// Its name; `Standard Phase` unless told.
@@ -317,7 +317,7 @@ impl ContractInput {
 }
 
 impl PhaseInput {
-    pub(super) fn written(self) -> Result<WrittenPhase> {
+    pub(crate) fn written(self) -> Result<WrittenPhase> {
         let Self {
             id,
             name,

@@ -467,7 +467,7 @@ fn written_schedule(schedule: Option<ScheduleBody>) -> WrittenSchedule {
 }
 
 /// The entries, each without what was not told.
-fn list<T: Serialize>(entries: &Option<Vec<T>>) -> Result<Value> {
+pub(crate) fn list<T: Serialize>(entries: &Option<Vec<T>>) -> Result<Value> {
     let mut list = plain(entries)?;
     for entry in list.as_array_mut().into_iter().flatten() {
         if let Some(members) = entry.as_object_mut() {

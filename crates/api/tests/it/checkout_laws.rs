@@ -18,7 +18,7 @@ const CADENCES: [&str; 4] = ["P1M", "P3M", "P1W", "P1Y"];
 const OFFSETS: [&str; 2] = ["prepaid", "postpaid"];
 
 /// A price in dollars: a fee, seats, tiers, or a charge made once, some with a discount and a tax.
-fn price(dice: &mut Dice) -> Value {
+pub(crate) fn price(dice: &mut Dice) -> Value {
     let cadence = dice.one_of(&CADENCES);
     let offset = dice.one_of(&OFFSETS);
     let unit_amount = Decimal::new(dice.amount(20_000), 2).to_string();
@@ -72,21 +72,21 @@ fn plan(dice: &mut Dice, products: &[String]) -> Value {
     json!({ "name": "Drawn", "status": "active", "schedule": schedule, "phases": phases })
 }
 
-fn number(value: &Value) -> Decimal {
+pub(crate) fn number(value: &Value) -> Decimal {
     let text = value.to_string();
     text.parse()
         .unwrap_or_else(|_| panic!("{text} is no amount"))
 }
 
 /// What the draft invoices of a contract come to together, by the totals that they show.
-async fn drafts(app: &TestApp, contract: &str) -> Decimal {
+pub(crate) async fn drafts(app: &TestApp, contract: &str) -> Decimal {
     let path = format!("/invoices?contract_id={contract}&status=draft&limit=1000");
     let listed = app.get(&path).await.ok();
     let rows = listed.at("/results").as_array().unwrap().iter();
     rows.map(|row| number(&row["invoice_total"])).sum()
 }
 
-async fn approve_all(app: &TestApp, contract: &str) {
+pub(crate) async fn approve_all(app: &TestApp, contract: &str) {
     let path = format!("/invoices?contract_id={contract}&status=draft&limit=1000");
     let listed = app.get(&path).await.ok();
     for row in listed.at("/results").as_array().unwrap() {
@@ -134,19 +134,19 @@ async fn hold(app: &TestApp, seed: u64, body: &Value) -> Option<String> {
 }
 
 /// The day of a bill, unless it has passed.
-async fn on(app: &TestApp, bill: &Value) {
+pub(crate) async fn on(app: &TestApp, bill: &Value) {
     let day: Date = bill["bill_for_date"].as_str().unwrap().parse().unwrap();
     let at: Timestamp = format!("{day}T09:00:00Z").parse().unwrap();
     app.clock.set(app.app.clock.now().max(at));
 }
 
-async fn bill(app: &TestApp) {
+pub(crate) async fn bill(app: &TestApp) {
     let now = app.app.clock.now();
     let run = run(&app.app, app.organisation, now).await.unwrap();
     assert!(run.problems.is_empty(), "{:?}", run.problems);
 }
 
-async fn products(app: &TestApp, catalogue: &Catalogue) -> Vec<String> {
+pub(crate) async fn products(app: &TestApp, catalogue: &Catalogue) -> Vec<String> {
     let mut products = vec![catalogue.product.clone()];
     for name in ["Seats", "Support"] {
         let body = json!({ "name": name, "type": "product" });
@@ -155,7 +155,7 @@ async fn products(app: &TestApp, catalogue: &Catalogue) -> Vec<String> {
     products
 }
 
-fn day(dice: &mut Dice, around: Timestamp, before: u64, after: u64) -> String {
+pub(crate) fn day(dice: &mut Dice, around: Timestamp, before: u64, after: u64) -> String {
     let days = dice.below(before + after) as i64 - before as i64;
     let day = around.to_zoned(jiff::tz::TimeZone::UTC).date();
     (day + jiff::Span::new().days(days)).to_string()

@@ -89,6 +89,9 @@ const FIXTURES: &[Fixture] = &[
             {"pricing_data": {"pricing_type": "flat_fee", "unit_amount": 9, "currency": "USD"}}}]}]}"#, "/id"),
     Made("checkout_id", "/checkouts",
         r#"{"plan_id": "{published_id}", "customer_id": "{customer_id}"}"#, "/id"),
+    Made("quote_id", "/quotes", r#"{"name": "Fixture", "currency": "USD", "customer_id": "{customer_id}",
+        "start_date": "2026-01-01", "line_items": [{"product_id": "{sold_id}", "pricing_data":
+            {"pricing_data": {"pricing_type": "flat_fee", "unit_amount": 9}}}]}"#, "/id"),
     Made("kept", "/usage/fixture", r#"{"customer_id": "a", "timestamp": "2025-01-01", "data": {}}"#, "/status"),
     Made("correction_id", "/rawmetric/{raw_metric_id}/corrections",
         r#"{"action": "delete", "reason": "r", "events": {"customer_id": "a"}}"#, "/id"),

@@ -60,6 +60,8 @@ mod plan_templates;
 mod plans;
 mod product_pricings;
 mod products;
+mod quote_laws;
+mod quotes;
 mod raw_metrics;
 mod scenarios;
 mod tags;
