@@ -257,15 +257,18 @@ pub(crate) async fn put(
 /// The rows of each month; of the rarest months together.
 fn by_month(batch: &RecordBatch) -> Result<Vec<RecordBatch>, UsageError> {
     let times = parquet_file::times(batch)?;
+    let ends = arrow::compute::min(times).zip(arrow::compute::max(times));
+    if let Some((first, last)) = ends
+        && parquet_file::month(first)? == parquet_file::month(last)?
+    {
+        return Ok(vec![batch.clone()]);
+    }
     let mut months = Vec::with_capacity(batch.num_rows());
     let mut counts: BTreeMap<i32, usize> = BTreeMap::new();
     for at in times.values() {
         let month = parquet_file::month(*at)?;
         *counts.entry(month).or_default() += 1;
         months.push(month);
-    }
-    if counts.len() <= 1 {
-        return Ok(vec![batch.clone()]);
     }
     let mut frequent: Vec<(usize, i32)> = counts.iter().map(|(month, n)| (*n, *month)).collect();
     frequent.sort_unstable();
