@@ -24,6 +24,10 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Server>> {
     OpenApiRouter::new()
         .routes(routes!(approve_many))
         .routes(routes!(approve))
+        .route(
+            "/invoice/{invoice_id}/approve",
+            axum::routing::patch(approve),
+        )
         .routes(routes!(approve_v3))
 }
 
@@ -116,8 +120,9 @@ fn checks(check_duplicate_invoice: Option<bool>) -> Checks {
 ///
 /// Gives the invoice its number and due date, sets off the customer's wallet and posts to the ledger; from
 /// then on it does not change. A draft of a contract is made anew first where usage was accepted or the contract
-/// changed since, so that every event acknowledged before the request is on it. An approved invoice is answered as it is, so that the request can be
-/// repeated. No e-mail is sent, whatever `send_email` says.
+/// changed since, so that every event acknowledged before the request is on it. An approved invoice is answered as it
+/// is, so that the request can be repeated. No e-mail is sent, whatever `send_email` says. The older path
+/// `/invoice/{invoice_id}/approve` is the same.
 #[utoipa::path(
     patch,
     path = "/invoices/{invoice_id}/approve",
@@ -162,9 +167,8 @@ async fn one(context: &Context, id: Uuid, checks: Checks) -> Result<Json<Invoice
 /// Approve drafts
 ///
 /// Up to 10,000 of them, in transactions of some hundred, each durable before the next begins. Stale ones are made
-/// anew first, as for one. A draft that
-/// is refused does not stop the others. A request that was cut off can be repeated: what is approved stays
-/// as it is.
+/// anew first, as for one. A draft that is refused does not stop the others. A request that was cut off can be
+/// repeated: what is approved stays as it is.
 #[utoipa::path(
     patch,
     path = "/invoices/approve",

@@ -129,6 +129,8 @@ both! {
         assert_eq!(approve(&app, &one.id()).await.ok().body, first.body);
         let v3 = app.patch(&format!("/invoices/v3/{}/approve", two.id()), json!({})).await.ok();
         assert_eq!(v3.text("/invoice_number"), "INV-0002");
+        let older = app.patch(&format!("/invoice/{}/approve", two.id()), json!({})).await.ok();
+        assert_eq!(older.body, v3.body);
         let unknown = approve(&app, "00000000-0000-7000-8000-00000000ffff").await;
         assert_eq!(refusal(&unknown), (404, "NOT_FOUND".to_owned()));
     }
