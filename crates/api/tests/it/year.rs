@@ -1,6 +1,6 @@
 //! A year of one contract over HTTP, by a test clock: trial, ramp, a quantity that changes inside a month, a pause that
-//! extends, a price that is amended back into approved months, usage that comes late, renewal; and the money: payments
-//! in parts and too large, credit notes, a refund, a wallet. Every amount is worked out by hand beside it.
+//! extends, a price that is amended back into approved months, usage that comes late, renewal at new prices of the plan; and the
+//! money: payments in parts and too large, credit notes, a refund, a wallet. Every amount is worked out by hand beside it.
 
 use expect_test::expect;
 use florin_testkit::{Answer, TestApp, both, scenario};
@@ -14,6 +14,8 @@ struct Year<'a> {
     clock: String,
     customer: String,
     contract: String,
+    plan: String,
+    catalogue: Catalogue,
 }
 
 /// A price of a month, billed before or after it.
@@ -30,9 +32,39 @@ fn per_unit(unit_amount: f64) -> Value {
     json!({ "pricing_type": "per_unit", "currency": "USD", "unit_amount": unit_amount })
 }
 
+/// Platform in advance, seats and storage afterwards: fee, price of a seat, of a gigabyte, number of seats.
+type Prices = (i64, f64, f64, i64);
+
+/// What the plan is made of.
+struct Catalogue {
+    platform: Value,
+    seats: Value,
+    storage: Value,
+    gb: Value,
+}
+
+impl Catalogue {
+    fn phase(&self, name: &str, (fee, seat, stored, count): Prices) -> Value {
+        let fee = json!({ "pricing_type": "flat_fee", "currency": "USD", "unit_amount": fee });
+        let counted = json!({ "type": "fixed", "quantity": count });
+        let metered = json!({ "type": "metered", "aggregate_id": self.gb });
+        json!({ "name": name, "pricings": [
+            { "product_id": self.platform, "pricing": monthly(fee, Value::Null, "prepaid") },
+            { "product_id": self.seats, "pricing": monthly(per_unit(seat), counted, "postpaid") },
+            { "product_id": self.storage, "pricing": monthly(per_unit(stored), metered, "postpaid") },
+        ]})
+    }
+
+    fn phase_of(&self, name: &str, duration: &str, prices: Prices) -> Value {
+        let mut phase = self.phase(name, prices);
+        phase["schedule"] = json!({ "duration": duration });
+        phase
+    }
+}
+
 impl<'a> Year<'a> {
-    /// A contract for 2026. January is a trial. From February on the platform costs 300 in advance; seats cost 31 each
-    /// and storage 0.10 a gigabyte, afterwards. From July on they are 450, 40 and 0.08.
+    /// A contract for 2026 from a plan. January is a trial. From February on the platform costs 300 in advance; seats
+    /// cost 31 each and storage 0.10 a gigabyte, afterwards. From July on they are 450, 40 and 0.08.
     async fn begin(app: &'a TestApp) -> Self {
         let customer = customer(app, "ACME").await.to_string();
         let now = json!({ "name": "Year", "now": "2026-01-01T00:00:00Z" });
@@ -41,38 +73,41 @@ impl<'a> Year<'a> {
         app.post(&path, json!({ "customer_id": customer }))
             .await
             .ok();
-        let platform = product(app, "Platform").await;
-        let (seats, storage) = (product(app, "Seats").await, product(app, "Storage").await);
-        let gb = gigabytes(app).await;
-        let phase = |name: &str,
-                     start: &str,
-                     end: &str,
-                     (fee, seat, stored, count): (i64, f64, f64, i64)| {
-            let fee = json!({ "pricing_type": "flat_fee", "currency": "USD", "unit_amount": fee });
-            let counted = json!({ "type": "fixed", "quantity": count });
-            let metered = json!({ "type": "metered", "aggregate_id": gb });
-            json!({ "name": name, "start_date": start, "end_date": end, "pricings": [
-                { "product_id": platform, "pricing": monthly(fee, Value::Null, "prepaid") },
-                { "product_id": seats, "pricing": monthly(per_unit(seat), counted, "postpaid") },
-                { "product_id": storage, "pricing": monthly(per_unit(stored), metered, "postpaid") },
-            ]})
+        let catalogue = Catalogue {
+            platform: json!(product(app, "Platform").await),
+            seats: json!(product(app, "Seats").await),
+            storage: json!(product(app, "Storage").await),
+            gb: json!(gigabytes(app).await),
         };
-        let trial = json!({ "name": "Trial", "phase_type": "trial", "start_date": "2026-01-01",
-            "end_date": "2026-01-31", "pricings": [] });
-        let contract = json!({ "name": "Year", "status": "active", "currency": "USD", "customer_id": customer,
-        "start_date": "2026-01-01", "end_date": "2026-12-31", "renewal_policy": "renew_with_existing",
-        "phases": [
+        let trial =
+            json!({ "name": "Trial", "phase_type": "trial", "schedule": { "duration": "P1M" } });
+        let plan = json!({ "name": "Growth", "status": "active", "schedule": { "duration": "P1Y" }, "phases": [
             trial,
-            phase("Start", "2026-02-01", "2026-06-30", (300, 31.0, 0.1, 10)),
-            phase("Grown", "2026-07-01", "2026-12-31", (450, 40.0, 0.08, 14)),
+            catalogue.phase_of("Start", "P5M", (300, 31.0, 0.1, 10)),
+            catalogue.phase_of("Grown", "P6M", (450, 40.0, 0.08, 14)),
         ]});
+        let plan = app.post("/plans", plan).await.ok().id();
+        let contract = json!({ "name": "Year", "status": "active", "currency": "USD", "customer_id": customer,
+            "plan_id": plan, "start_date": "2026-01-01", "renewal_policy": "renew_with_default_contract" });
         let contract = app.post("/contract_v2", contract).await.ok().id();
         Self {
             app,
             clock,
             customer,
             contract,
+            plan,
+            catalogue,
         }
+    }
+
+    /// The plan's next version: no trial and no ramp; 330 for the platform, 42 for a seat, 0.09 for a gigabyte.
+    async fn plan_is_dearer(&self) {
+        let path = format!("/plans/{}/new_version", self.plan);
+        let mut next = self.app.post(&path, json!({})).await.ok().body;
+        next["phases"] = json!([self.catalogue.phase("Year", (330, 42.0, 0.09, 14))]);
+        next["status"] = json!("active");
+        let path = format!("/plans/{}", next["id"].as_str().unwrap());
+        self.app.put(&path, next).await.ok();
     }
 
     /// Lets the clock go on to the beginning of a day.
@@ -226,9 +261,12 @@ both! {
         // 30 of February's 300 come back into the wallet.
         year.credits(1, json!({ "credit_note_amount": 30, "refund_destination": "credits" })).await;
         year.uses("2026-08-20", 1_000).await;
-        for day in ["2026-09-01", "2026-10-01", "2026-11-01", "2026-12-01", "2027-01-01", "2027-02-01"] {
+        for day in ["2026-09-01", "2026-10-01", "2026-11-01", "2026-12-01", "2027-01-01"] {
             year.approve(day).await;
         }
+        // The renewal on 1 February has the prices of the plan's new version.
+        year.plan_is_dearer().await;
+        year.approve("2027-02-01").await;
         year.uses("2027-02-10", 100).await;
         year.approve("2027-03-01").await;
         expect![[r#"
@@ -282,12 +320,12 @@ both! {
             2027-02-01 approved 560.00 USD
               v4 Seats [2027-01-01, 2027-02-01) 560.00 USD tax 0.00 USD
               v4 Storage [2027-01-01, 2027-02-01) 0.00 USD tax 0.00 USD
-            2027-02-01 approved 300.00 USD
-              v1 Platform [2027-02-01, 2027-03-01) 300.00 USD tax 0.00 USD
-            2027-03-01 approved 746.00 USD
-              v1 Platform [2027-03-01, 2027-04-01) 300.00 USD tax 0.00 USD
-              v1 Seats [2027-02-01, 2027-03-01) 434.00 USD tax 0.00 USD
-              v1 Storage [2027-02-01, 2027-03-01) 12.00 USD tax 0.00 USD
+            2027-02-01 approved 330.00 USD
+              v1 Platform [2027-02-01, 2027-03-01) 330.00 USD tax 0.00 USD
+            2027-03-01 approved 927.00 USD
+              v1 Platform [2027-03-01, 2027-04-01) 330.00 USD tax 0.00 USD
+              v1 Seats [2027-02-01, 2027-03-01) 588.00 USD tax 0.00 USD
+              v1 Storage [2027-02-01, 2027-03-01) 9.00 USD tax 0.00 USD
         "#]].assert_eq(&shown(&app).await);
         // Total, paid by the wallet, paid by payments, due. 94 of the third invoice are credited.
         expect![[r#"
@@ -304,15 +342,15 @@ both! {
             11 approved 1010 0 0 1010
             12 approved 1010 0 0 1010
             13 approved 560 0 0 560
-            14 approved 300 0 0 300
-            15 approved 746 0 0 746
+            14 approved 330 0 0 330
+            15 approved 927 0 0 927
         "#]].assert_eq(&year.standing().await);
-        // Cash: 300 + 660 + 600 + 444 + 350 - 44. Due: 44 + 706 + 899.60 + 1060 + 4 x 1010 + 560 + 300 + 746.
+        // Cash: 300 + 660 + 600 + 444 + 350 - 44. Due: 44 + 706 + 899.60 + 1060 + 4 x 1010 + 560 + 330 + 927.
         // Returns: 94 + 30. Deferred: everything invoiced, which is what the three come to.
         scenario::books_are(&app, &[
             "Cash 2310.00 USD debit",
-            "Accounts Receivable / Customers 8355.60 USD debit",
-            "Deferred Revenue 10789.60 USD credit",
+            "Accounts Receivable / Customers 8566.60 USD debit",
+            "Deferred Revenue 11000.60 USD credit",
             "Sales Returns and Allowances 124.00 USD debit",
         ]).await.unwrap();
     }
