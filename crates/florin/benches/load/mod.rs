@@ -130,14 +130,47 @@ pub(crate) async fn load(
         latencies
     };
     let all = futures_util::future::join_all((0..clients).map(client)).await;
-    let seconds = begun.elapsed().as_secs_f64();
-    let mut latencies: Vec<f64> = all.into_iter().flatten().collect();
+    measured(all, begun.elapsed(), refusals.into_inner())
+}
+
+/// Sends so many requests a second for a duration, whether answers come or not, as far as `clients` connections
+/// can. A latency counts from the moment at which the request was due.
+pub(crate) async fn paced(
+    address: SocketAddr,
+    clients: usize,
+    (per_second, duration): (usize, Duration),
+    make: impl Fn(usize) -> Arc<[u8]>,
+) -> Measured {
+    let total = (per_second as f64 * duration.as_secs_f64()) as usize;
+    let (counter, refusals) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let begun = Instant::now();
+    let client = |_| async {
+        let mut connection = Connection::open(address).await;
+        let mut latencies = Vec::new();
+        loop {
+            let n = counter.fetch_add(1, Ordering::Relaxed);
+            if n >= total {
+                return latencies;
+            }
+            let due = begun + Duration::from_secs_f64(n as f64 / per_second as f64);
+            tokio::time::sleep_until(due.into()).await;
+            let refused = connection.ask_patiently(&make(n)).await;
+            refusals.fetch_add(refused, Ordering::Relaxed);
+            latencies.push(due.elapsed().as_secs_f64() * 1000.0);
+        }
+    };
+    let all = futures_util::future::join_all((0..clients).map(client)).await;
+    measured(all, begun.elapsed(), refusals.into_inner())
+}
+
+fn measured(latencies: Vec<Vec<f64>>, took: Duration, refusals: usize) -> Measured {
+    let mut latencies: Vec<f64> = latencies.into_iter().flatten().collect();
     latencies.sort_by(f64::total_cmp);
     let quantile = |share: f64| latencies[((latencies.len() - 1) as f64 * share) as usize];
     Measured {
         requests: latencies.len(),
-        refusals: refusals.into_inner(),
-        per_second: latencies.len() as f64 / seconds,
+        refusals,
+        per_second: latencies.len() as f64 / took.as_secs_f64(),
         p50_ms: quantile(0.5),
         p99_ms: quantile(0.99),
     }

@@ -77,21 +77,26 @@ impl Server {
 
     /// A request with events.
     pub(crate) fn events(&self, body: &str) -> Arc<[u8]> {
-        request("POST", "/usage/calls", &self.headers, body.as_bytes())
+        self.request("POST", "/usage/calls", body)
     }
 
     pub(crate) async fn post(&mut self, path: &str, body: &Value) -> Value {
-        let body = body.to_string();
-        let request = request("POST", path, &self.headers, body.as_bytes());
+        let request = self.request("POST", path, &body.to_string());
         self.ask(&request).await
     }
 
     pub(crate) async fn get(&mut self, path: &str) -> Value {
-        let request = request("GET", path, &self.headers, b"");
+        let request = self.request("GET", path, "");
         self.ask(&request).await
     }
 
-    async fn ask(&mut self, request: &[u8]) -> Value {
+    /// The bytes of a request of the organisation; a body is JSON.
+    pub(crate) fn request(&self, method: &str, path: &str, body: &str) -> Arc<[u8]> {
+        request(method, path, &self.headers, body.as_bytes())
+    }
+
+    /// Sends a request, which must succeed.
+    pub(crate) async fn ask(&mut self, request: &[u8]) -> Value {
         let answer = self.connection.ask(request).await;
         let (head, body) = answer.split_once("\r\n\r\n").unwrap();
         assert!(head.starts_with("HTTP/1.1 200"), "{answer}");
@@ -125,7 +130,7 @@ impl Server {
     /// Waits until every event stands in a table file; answers how long that took.
     pub(crate) async fn flushed(&mut self) -> Duration {
         let begun = Instant::now();
-        let request = request("GET", "/metrics", &self.headers, b"");
+        let request = self.request("GET", "/metrics", "");
         loop {
             let metrics = self.connection.ask(&request).await;
             let is_empty = |line: &str| line == "florin_usage_backlog_events 0";
