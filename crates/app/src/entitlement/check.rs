@@ -75,10 +75,10 @@ pub async fn check(
 
 /// Brings the tally up to date, where usage draws the entitlement.
 pub(super) async fn catch_up(app: &App, organisation: OrganisationId, known: &Known) -> Result<()> {
-    let Some(metering) = &known.meter else {
+    let Some(metering) = &known.described.meter else {
         return Ok(());
     };
-    let id = known.entitlement.id;
+    let id = known.described.entitlement.id;
     let tally = app.entitlements.tally(id, metering);
     let counted = match tally.begins() {
         Some(begins) => Some(begins),
@@ -92,12 +92,12 @@ pub(super) async fn catch_up(app: &App, organisation: OrganisationId, known: &Kn
         }
     };
     if let Some(counted) = counted {
-        let watched = metering.watched(&known.zone, counted);
+        let watched = metering.watched(&known.described.zone, counted);
         if tally.catch_up(app, &watched).await? {
             return Ok(());
         }
     }
-    meter::settle(app, organisation, &known.entitlement).await
+    meter::settle(app, organisation, &known.described.entitlement).await
 }
 
 /// What the customer has, in a transaction that writes under the lock of the grants.
@@ -107,7 +107,7 @@ pub(super) async fn standing(
     known: &Known,
     (customer_id, at): (Uuid, Timestamp),
 ) -> Result<Standing> {
-    let id = known.entitlement.id;
+    let id = known.described.entitlement.id;
     let about = (customer_id, id);
     let grants = store::entitlement_grant::in_force(tx, about, at);
     let grants = store::record::locked(tx, grants);
@@ -119,9 +119,9 @@ pub(super) async fn standing(
     let meter = meter.first().map(store::entitlement_usage::read_meter);
     let counted = meter.transpose()?.map(|meter| meter.counted_sequence);
     let first = grants.iter().map(|grant| grant.details.active_from).min();
-    let arrived = match (counted, first, &known.meter) {
+    let arrived = match (counted, first, &known.described.meter) {
         (Some(counted), Some(first), Some(metering)) => {
-            let day = known.zone.to_datetime(first).date();
+            let day = known.described.zone.to_datetime(first).date();
             let tally = app.entitlements.tally(id, metering);
             tally.since(&known.keys, counted, day)
         }
@@ -151,7 +151,7 @@ fn sum(
     let held: Decimal = grants.iter().map(|grant| grant.quantity_held).sum();
     let left = entitlement::available(&sources) - arrived - reserved;
     Standing {
-        entitlement: known.entitlement.clone(),
+        entitlement: known.described.entitlement.clone(),
         at,
         granted,
         used: (drawn + arrived).max(Decimal::ZERO),

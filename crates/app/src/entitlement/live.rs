@@ -5,6 +5,7 @@
 
 use std::{
     collections::HashMap,
+    hash::Hash,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -26,32 +27,72 @@ use crate::{App, Error, Result, organisation, usage::Stream};
 
 /// How long something is remembered.
 const FRESH_FOR: SignedDuration = SignedDuration::from_secs(1);
-/// Customers that are remembered at most, each with one entitlement. When there are more, all are forgotten.
+/// Customers that are remembered at most, each with one entitlement, and definitions. When there are more, all are
+/// forgotten.
 const REMEMBERED_MAX: usize = 50_000;
 
 /// What is remembered about entitlements.
 #[derive(Debug, Default)]
 pub struct Live {
-    known: Mutex<HashMap<Key, (Timestamp, Arc<Known>)>>,
+    described: Memory<(OrganisationId, String), Described>,
+    known: Memory<(OrganisationId, Uuid, String), Known>,
     tallies: Mutex<HashMap<TallyKey, Arc<Tally>>>,
 }
 
 /// Organisation, entitlement, and the metric with its version: another definition is another tally.
 type TallyKey = (OrganisationId, Uuid, Uuid, i64);
 
-/// Organisation, customer, and the entitlement's id or name as it is asked for.
-type Key = (OrganisationId, Uuid, String);
+/// What was read, and when.
+#[derive(Debug)]
+struct Memory<K, V>(Mutex<HashMap<K, (Timestamp, Arc<V>)>>);
+
+impl<K, V> Default for Memory<K, V> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<K: Eq + Hash, V> Memory<K, V> {
+    fn all(&self) -> MutexGuard<'_, HashMap<K, (Timestamp, Arc<V>)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What was read a moment ago, and when.
+    fn get(&self, key: &K, now: Timestamp) -> Option<(Timestamp, Arc<V>)> {
+        let all = self.all();
+        let (read_at, value) = all.get(key)?;
+        let age = now.duration_since(*read_at);
+        let is_fresh = (SignedDuration::ZERO..FRESH_FOR).contains(&age);
+        is_fresh.then(|| (*read_at, Arc::clone(value)))
+    }
+
+    fn put(&self, key: K, read_at: Timestamp, value: V) -> Arc<V> {
+        let value = Arc::new(value);
+        let mut all = self.all();
+        if all.len() >= REMEMBERED_MAX {
+            all.clear();
+        }
+        all.insert(key, (read_at, Arc::clone(&value)));
+        value
+    }
+}
+
+/// An entitlement, the same for all customers.
+#[derive(Debug)]
+pub(super) struct Described {
+    pub(super) entitlement: Entitlement,
+    pub(super) meter: Option<Metering>,
+    pub(super) zone: TimeZone,
+}
 
 /// A customer and an entitlement.
 #[derive(Debug)]
 pub(super) struct Known {
-    pub(super) entitlement: Entitlement,
-    pub(super) meter: Option<Metering>,
+    pub(super) described: Arc<Described>,
     /// The values that name the customer in events.
     pub(super) keys: Vec<String>,
     /// Whether the customer lives by a test clock.
     pub(super) has_clock: bool,
-    pub(super) zone: TimeZone,
 }
 
 /// How usage is counted.
@@ -78,11 +119,10 @@ impl Metering {
 impl Live {
     /// Forgets an organisation's definitions. Call it when a change of one was committed.
     pub fn forget(&self, organisation: OrganisationId) {
-        self.known().retain(|(of, ..), _| *of != organisation);
-    }
-
-    fn known(&self) -> MutexGuard<'_, HashMap<Key, (Timestamp, Arc<Known>)>> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+        self.described
+            .all()
+            .retain(|(of, _), _| *of != organisation);
+        self.known.all().retain(|(of, ..), _| *of != organisation);
     }
 
     /// The tally of an entitlement.
@@ -106,48 +146,61 @@ impl Live {
     ) -> Result<Arc<Known>> {
         let now = app.clock.now();
         let key = (organisation, customer_id, word.to_owned());
-        if let Some((read_at, known)) = self.known().get(&key) {
-            let age = now.duration_since(*read_at);
-            if (SignedDuration::ZERO..FRESH_FOR).contains(&age) {
-                return Ok(Arc::clone(known));
-            }
+        if let Some((_, known)) = self.known.get(&key, now) {
+            return Ok(known);
         }
-        let known = Arc::new(read(app, organisation, (customer_id, word)).await?);
-        let mut remembered = self.known();
-        if remembered.len() >= REMEMBERED_MAX {
-            remembered.clear();
+        let (read_at, described) = self.describe(app, organisation, word).await?;
+        let known = read(app, organisation, (customer_id, described)).await?;
+        // As old as the older of its parts.
+        Ok(self.known.put(key, read_at, known))
+    }
+
+    /// The entitlement that is named by id or name. Of many customers who ask within a moment, one reads it.
+    async fn describe(
+        &self,
+        app: &App,
+        organisation: OrganisationId,
+        word: &str,
+    ) -> Result<(Timestamp, Arc<Described>)> {
+        let now = app.clock.now();
+        let key = (organisation, word.to_owned());
+        if let Some(described) = self.described.get(&key, now) {
+            return Ok(described);
         }
-        remembered.insert(key, (now, Arc::clone(&known)));
-        Ok(known)
+        let mut tx = app.db.read(organisation).await?;
+        let entitlement = named(&mut tx, word).await?;
+        let zone = organisation::zone(&mut tx).await?;
+        drop(tx);
+        let meter = metering(app, organisation, &entitlement).await?;
+        let described = Described {
+            entitlement,
+            meter,
+            zone,
+        };
+        Ok((now, self.described.put(key, now, described)))
     }
 }
 
 async fn read(
     app: &App,
     organisation: OrganisationId,
-    (customer_id, word): (Uuid, &str),
+    (customer_id, described): (Uuid, Arc<Described>),
 ) -> Result<Known> {
     let mut tx = app.db.read(organisation).await?;
     let customers = store::usage_customer::load(&mut tx, Some(customer_id)).await?;
     let customer = customers.into_iter().next().ok_or(Error::NotFound {
         resource: "customer",
     })?;
-    let entitlement = named(&mut tx, word).await?;
-    let zone = organisation::zone(&mut tx).await?;
     let clock = store::test_clock::of_customer(&mut tx, customer_id).await?;
-    drop(tx);
-    let meter = metering(app, organisation, &entitlement).await?;
-    let keys = meter.as_ref().map(|meter| {
+    let keys = described.meter.as_ref().map(|meter| {
         let keys = CustomerKeys::new(&meter.attribute, [&customer]);
         let keys = keys.keys().map(|(key, _)| key.to_owned());
         keys.collect::<Vec<String>>()
     });
     Ok(Known {
-        entitlement,
-        meter,
+        described,
         keys: keys.unwrap_or_default(),
         has_clock: clock.is_some(),
-        zone,
     })
 }
 

@@ -81,7 +81,7 @@ pub async fn prepare(
         }
         error => error,
     })?;
-    if known.entitlement.details.entitlement_type == EntitlementKind::Feature {
+    if known.described.entitlement.details.entitlement_type == EntitlementKind::Feature {
         let message = "access to a feature is not used up: check it";
         return Err(Error::field("entitlement", "value_error.feature", message));
     }
@@ -115,7 +115,7 @@ pub async fn reserve(app: &App, tx: &mut Tx, asked: Asked) -> Result<Reservation
     }
     let reservation = Reservation {
         id: app.ids.next(),
-        entitlement_id: known.entitlement.id,
+        entitlement_id: known.described.entitlement.id,
         customer_id,
         quantity,
         quantity_committed: Decimal::ZERO,
