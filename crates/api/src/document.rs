@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use axum::{Json, Router, routing::get};
+use axum::{Router, body::Bytes, http::header::CONTENT_TYPE, routing::get};
 use serde_json::{Map, Value, json};
 use utoipa::openapi::OpenApi;
 use utoipa_swagger_ui::{Config, SwaggerUi};
@@ -255,10 +255,11 @@ fn header_parameter(name: &str, description: &str, example: &str) -> Value {
 /// `/openapi.json` and the interactive page at `/docs`.
 pub(crate) fn routes(document: Value) -> Router<Arc<Server>> {
     let page = SwaggerUi::new("/docs").config(Config::from("/openapi.json"));
+    // Written once: the router and whoever asks share the bytes.
+    let document = Bytes::from(document.to_string());
+    let answer =
+        move || std::future::ready(([(CONTENT_TYPE, "application/json")], document.clone()));
     Router::new()
-        .route(
-            "/openapi.json",
-            get(move || std::future::ready(Json(document.clone()))),
-        )
+        .route("/openapi.json", get(answer))
         .merge(Router::<Arc<Server>>::from(page))
 }

@@ -80,7 +80,8 @@ pub(crate) async fn run_beside(
     tasks.spawn(keep_usage(engine, stop.clone()));
     tasks.spawn(work_on_uploads(app.clone(), stop.clone()));
     tasks.spawn(sum_up(metrics, stop.clone()));
-    axum::serve(listener, router)
+    // A router itself would be copied with all its routes for every connection.
+    axum::serve(listener, router.into_make_service())
         .with_graceful_shutdown(async move {
             tokio::select! {
                 () = asked_to_stop() => {}
