@@ -8,11 +8,13 @@ use serde_json::json;
 
 use crate::{
     events::{Batch, batch},
-    load::{Measured, load},
+    load::{Measured, load, paced},
     server::Server,
 };
 
 const CONNECTIONS: usize = 64;
+/// Events a second that a server is to sustain.
+const GOAL: usize = 200_000;
 const CUSTOMERS: u64 = 10_000;
 /// Bodies that are made beforehand, so that making them takes nothing from the server.
 const BODIES: usize = 512;
@@ -24,8 +26,12 @@ pub(crate) async fn run(seconds: usize) {
     println!("{CONNECTIONS} connections, {duration:?} each, SQLite inbox, durable");
     let mut server = Server::start().await;
     server.customer().await;
-    let batches = events(&mut server, 1000, duration).await;
-    let single = events(&mut server, 1, duration).await;
+    println!("at the pace of the goal, latency from when a request was due:");
+    events(&mut server, (1000, Some(GOAL)), duration).await;
+    println!("server's memory at most {} MiB", server.memory_max());
+    println!("as fast as answers come:");
+    let batches = events(&mut server, (1000, None), duration).await;
+    let single = events(&mut server, (1, None), duration).await;
     println!("server's memory at most {} MiB", server.memory_max());
     drop(server);
     let url = postgres::durable_server().await;
@@ -38,8 +44,12 @@ pub(crate) async fn run(seconds: usize) {
     );
 }
 
-/// Events a second in requests of `size`; checks that each is counted once.
-async fn events(server: &mut Server, size: usize, duration: Duration) -> f64 {
+/// Events a second in requests of `size`, at a pace if there is one; checks that each is counted once.
+async fn events(
+    server: &mut Server,
+    (size, pace): (usize, Option<usize>),
+    duration: Duration,
+) -> f64 {
     let before = counted(server).await;
     let pool: Vec<Batch> = (0..BODIES).map(|n| batch(n, size, CUSTOMERS)).collect();
     let requests: Vec<_> = pool
@@ -47,10 +57,11 @@ async fn events(server: &mut Server, size: usize, duration: Duration) -> f64 {
         .map(|batch| server.events(&batch.body))
         .collect();
     let address = server.served.address;
-    let measured = load(address, CONNECTIONS, duration, |n| {
-        requests[n % BODIES].clone()
-    })
-    .await;
+    let make = |n: usize| requests[n % BODIES].clone();
+    let measured = match pace {
+        Some(pace) => paced(address, CONNECTIONS, (pace / size, duration), make).await,
+        None => load(address, CONNECTIONS, duration, make).await,
+    };
     let flush = server.flushed().await;
     let amount: u64 = (0..measured.requests)
         .map(|n| pool[n % BODIES].amount)
