@@ -18,9 +18,7 @@ use crate::{
     path::PathIds,
 };
 use wire::{CheckoutConfirmInput, CheckoutConfirmResponse, CheckoutInput, CheckoutResponse, Pages};
-pub(crate) use wire::{
-    CheckoutCustomerBody, CheckoutEstimatesBody, CheckoutPreviewResponse,
-};
+pub(crate) use wire::{CheckoutCustomerBody, CheckoutEstimatesBody, CheckoutPreviewResponse};
 
 type CheckoutPatch = Patch<CheckoutInput>;
 

@@ -299,7 +299,7 @@ async fn accept_quote(
     let answered = answer(&context, tx, quote).await?;
     if let Some(contract_id) = contract_id {
         let (asker, organisation) = (context.asker(), context.organisation());
-        app::quote::bill(&context.app, organisation, &asker, contract_id).await;
+        app::checkout::bill(&context.app, organisation, &asker, contract_id).await;
     }
     Ok(answered)
 }

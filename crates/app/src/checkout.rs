@@ -23,7 +23,7 @@ use crate::{App, Error, Result, plan, test_clock};
 pub(crate) use guest::stranger;
 use order::{Order, order};
 
-pub use confirm::{Confirmation, NewMethod, confirm};
+pub use confirm::{Confirmation, NewMethod, bill, confirm};
 pub use estimates::{Estimated, EstimatedLine, document};
 pub use hosted::{Offer, Tokens, offer, opened};
 pub use pay::{cancel, carry_on};

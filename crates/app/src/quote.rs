@@ -17,7 +17,6 @@ use florin_store::{
 use jiff::civil::Date;
 use uuid::Uuid;
 
-use crate::billing::{self, Asker};
 use crate::{
     App, Error, FieldError, Result, contract::parent, document, organisation, payment_method,
     test_clock,
@@ -188,26 +187,6 @@ async fn make_contract(app: &App, tx: &mut Tx, quote: &Quote) -> Result<Uuid> {
     let made = made.map_err(|refusal| Error::refused("CONTRACT_NOT_BILLABLE", refusal))?;
     store::contract::insert(tx, &made).await?;
     Ok(made.id())
-}
-
-/// Bills what an acceptance has made due. What cannot be billed now is the next billing run's.
-pub async fn bill(app: &App, organisation: OrganisationId, asker: &Asker, contract_id: Uuid) {
-    if let Err(error) = billed(app, organisation, asker, contract_id).await {
-        let organisation = organisation.0;
-        tracing::warn!(%organisation, %contract_id, %error, "a quote's bill is left to the next run");
-    }
-}
-
-async fn billed(
-    app: &App,
-    organisation: OrganisationId,
-    asker: &Asker,
-    contract_id: Uuid,
-) -> Result<()> {
-    let prepared = billing::prepare_due(app, organisation, contract_id).await?;
-    let mut tx = asker.begin(app, organisation).await?;
-    prepared.write(app, &mut tx).await?;
-    Ok(tx.commit().await?)
 }
 
 /// Deletes a quote that nobody has ever had.

@@ -65,7 +65,11 @@ pub async fn confirm(
         return pay::go_on(app, caller, id, true).await;
     }
     if let Some(contract_id) = agreed.contract_id.filter(|_| agreed.payment.is_none()) {
-        bill(app, caller, contract_id).await;
+        let asker = Asker {
+            actor: caller.actor.clone(),
+            request_id: caller.request_id.clone(),
+        };
+        bill(app, caller.organisation, &asker, contract_id).await;
     }
     Ok(agreed)
 }
@@ -300,15 +304,11 @@ pub(super) fn is_valid(method: &PaymentMethod, at: Timestamp) -> bool {
     method.status == payment_method::Status::Active && now == payment_method::Status::Active
 }
 
-/// Bills what the confirmation of a checkout has made due. What cannot be billed now is the next billing run's.
-async fn bill(app: &App, caller: &Caller, contract_id: Uuid) {
-    let asker = Asker {
-        actor: caller.actor.clone(),
-        request_id: caller.request_id.clone(),
-    };
-    if let Err(error) = billed(app, caller.organisation, &asker, contract_id).await {
-        let organisation = caller.organisation.0;
-        tracing::warn!(%organisation, %contract_id, %error, "a checkout's bill is left to the next run");
+/// Bills what an agreement has just made due. What cannot be billed now is the next billing run's.
+pub async fn bill(app: &App, organisation: OrganisationId, asker: &Asker, contract_id: Uuid) {
+    if let Err(error) = billed(app, organisation, asker, contract_id).await {
+        let organisation = organisation.0;
+        tracing::warn!(%organisation, %contract_id, %error, "a first bill is left to the next run");
     }
 }
 
