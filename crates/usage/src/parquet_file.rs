@@ -165,7 +165,7 @@ pub(crate) fn sorted(batch: &RecordBatch) -> Result<RecordBatch, UsageError> {
     let converter = RowConverter::new(fields.collect()).map_err(unavailable)?;
     let rows = converter.convert_columns(&columns).map_err(unavailable)?;
     let mut order: Vec<(Row<'_>, u64)> = rows.iter().zip(0..).collect();
-    order.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+    order.sort_unstable_by_key(|(row, _)| *row);
     let order = UInt64Array::from_iter_values(order.into_iter().map(|(_, place)| place));
     take_record_batch(batch, &order).map_err(unavailable)
 }

@@ -114,7 +114,7 @@ const ANN: &[(&str, &str)] = &[
     ("country_code", "US"),
 ];
 
-fn with<'f>(method: &'f str) -> Vec<(&'f str, &'f str)> {
+fn with(method: &str) -> Vec<(&str, &str)> {
     let mut fields = ANN.to_vec();
     fields.push(("method", method));
     fields
