@@ -129,6 +129,21 @@ both! {
                     "bill_for_date": "2026-01-05",
                     "credit": 0,
                     "currency": "USD",
+                    "line_items": [
+                      {
+                        "amount": 100,
+                        "amount_display": "$100.00",
+                        "description": null,
+                        "end_date": "2026-02-04",
+                        "name": "Platform fee",
+                        "quantity": 10,
+                        "quantity_display": "10 units",
+                        "start_date": "2026-01-05",
+                        "unit": "unit",
+                        "unit_price": 10,
+                        "unit_price_display": "$10.00 per unit"
+                      }
+                    ],
                     "subtotal": 90,
                     "tax": 7.2,
                     "total": 97.2
@@ -137,6 +152,21 @@ both! {
                     "bill_for_date": "2026-02-05",
                     "credit": 0,
                     "currency": "USD",
+                    "line_items": [
+                      {
+                        "amount": 100,
+                        "amount_display": "$100.00",
+                        "description": null,
+                        "end_date": "2026-03-04",
+                        "name": "Platform fee",
+                        "quantity": 10,
+                        "quantity_display": "10 units",
+                        "start_date": "2026-02-05",
+                        "unit": "unit",
+                        "unit_price": 10,
+                        "unit_price_display": "$10.00 per unit"
+                      }
+                    ],
                     "subtotal": 90,
                     "tax": 7.2,
                     "total": 97.2
@@ -205,6 +235,21 @@ both! {
                 "bill_for_date": "2026-01-05",
                 "credit": 0,
                 "currency": "USD",
+                "line_items": [
+                  {
+                    "amount": 100,
+                    "amount_display": "$100.00",
+                    "description": null,
+                    "end_date": "2026-02-04",
+                    "name": "Platform fee",
+                    "quantity": 10,
+                    "quantity_display": "10 units",
+                    "start_date": "2026-01-05",
+                    "unit": "unit",
+                    "unit_price": 10,
+                    "unit_price_display": "$10.00 per unit"
+                  }
+                ],
                 "subtotal": 90,
                 "tax": 7.2,
                 "total": 97.2
@@ -213,6 +258,21 @@ both! {
                 "bill_for_date": "2026-02-05",
                 "credit": 0,
                 "currency": "USD",
+                "line_items": [
+                  {
+                    "amount": 100,
+                    "amount_display": "$100.00",
+                    "description": null,
+                    "end_date": "2026-03-04",
+                    "name": "Platform fee",
+                    "quantity": 10,
+                    "quantity_display": "10 units",
+                    "start_date": "2026-02-05",
+                    "unit": "unit",
+                    "unit_price": 10,
+                    "unit_price_display": "$10.00 per unit"
+                  }
+                ],
                 "subtotal": 90,
                 "tax": 7.2,
                 "total": 97.2
